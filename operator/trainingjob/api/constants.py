@@ -1,0 +1,27 @@
+"""Names that are part of the interface: group, kind, labels, annotations, ports."""
+
+from typing import Final
+
+GROUP: Final = "trainingjob.dev"
+VERSION: Final = "v1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "TrainingJob"
+PLURAL: Final = "trainingjobs"
+
+LABEL_JOB: Final = f"{GROUP}/job"
+LABEL_ROLE: Final = f"{GROUP}/role"
+LABEL_INDEX: Final = f"{GROUP}/index"
+LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
+LABEL_JOB_UID: Final = f"{GROUP}/job-uid"
+ANNOTATION_SPEC_HASH: Final = f"{GROUP}/spec-hash"
+ANNOTATION_DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
+
+MAIN_CONTAINER: Final = "main"
+TENSORFLOW_PORT: Final = 2222
+"""The port of every TensorFlow server of a job; the design's section 2.2."""
+
+DNS_LABEL_MAX: Final = 63
+"""The longest name of a Pod that is also a host name, and of a Service (RFC 1123, RFC 1035)."""
+
+MAX_ENV_STRING_BYTES: Final = 131_072
+"""`NAME=value` with its final NUL, for one process: Linux' MAX_ARG_STRLEN, 32 pages of 4 KiB."""

@@ -1,0 +1,190 @@
+"""What a job asks for. Every field here works; a field that does not work yet is not here."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trainingjob.api.base import Model
+from trainingjob.api.pod_fields import (
+    ATOMIC,
+    Annotations,
+    DNSConfig,
+    EnvFromSource,
+    EnvVar,
+    Labels,
+    Name,
+    NameReference,
+    Quantity,
+    Resources,
+    SecurityContext,
+    Toleration,
+    list_map,
+)
+from trainingjob.api.scheduling import Affinity, TopologySpread
+from trainingjob.api.volumes import Volume, VolumeMount
+
+MAX_REPLICAS = 10_000
+"""The most replicas of one role; how many a TF_CONFIG can name is decided by the plan."""
+
+Replicas = Annotated[int, Field(ge=1, le=MAX_REPLICAS)]
+Word = Annotated[str, Field(max_length=65536)]
+Words = Annotated[list[Word], Field(max_length=1024, json_schema_extra=ATOMIC)]
+Image = Annotated[str, Field(min_length=1, max_length=1024)]
+Env = Annotated[list[EnvVar], Field(max_length=256, json_schema_extra=list_map("name"))]
+Tolerations = Annotated[list[Toleration], Field(max_length=64, json_schema_extra=ATOMIC)]
+
+
+class Role(StrEnum):
+    """The part that a replica plays."""
+
+    CHIEF = "chief"
+    WORKER = "worker"
+    PS = "ps"
+    EVALUATOR = "evaluator"
+
+
+class SuccessPolicy(StrEnum):
+    """Which replicas must succeed."""
+
+    PRIMARY = "Primary"
+    ALL_WORKERS = "AllWorkers"
+
+
+class CleanPodPolicy(StrEnum):
+    """Which pods are deleted when the job has ended."""
+
+    NONE = "None"
+    RUNNING = "Running"
+    ALL = "All"
+
+
+class ParameterServer(Model):
+    """TensorFlow with parameter servers: the cluster reaches every process as TF_CONFIG.
+
+    tf.estimator and TensorFlow 2's ParameterServerStrategy need `chief: true`; without a chief it serves programs
+    that build their own cluster from TF_CONFIG.
+    """
+
+    workers: Replicas = Field(1, description="How many workers compute gradients.")
+    servers: Replicas = Field(1, description="How many parameter servers hold the variables. They never get GPUs.")
+    chief: bool = Field(False, description="Whether a chief leads the training; its end is then the job's end.")
+    evaluator: bool = Field(False, description="Whether an evaluator measures the checkpoints beside the training.")
+
+
+class MultiWorker(Model):
+    """TensorFlow with workers that reduce among themselves (MultiWorkerMirroredStrategy)."""
+
+    workers: Replicas = Field(2, description="How many workers there are.")
+    chief: bool = Field(False, description="Whether a chief leads; without one worker 0 does.")
+    evaluator: bool = Field(False, description="Whether an evaluator measures the checkpoints beside the training.")
+
+
+class RoleOverride(Model):
+    """What differs for one role. `env` is added by name and `nodeSelector` by key; the rest replaces the job's own."""
+
+    image: Image | None = Field(None, description="The image of this role.")
+    command: Words | None = Field(None, description="The program of this role.")
+    args: Words | None = Field(None, description="The program's arguments in this role.")
+    env: Env | None = Field(None, description="Variables that are added or changed in this role.")
+    resources: Resources | None = Field(None, description="What a replica of this role asks for and may use.")
+    node_selector: Labels | None = Field(None, description="Labels of nodes that are added for this role.")
+    tolerations: Tolerations | None = Field(None, description="Taints that this role tolerates.")
+
+
+class Overrides(Model):
+    """What differs from role to role."""
+
+    chief: RoleOverride | None = Field(None, description="What differs for the chief.")
+    worker: RoleOverride | None = Field(None, description="What differs for the workers.")
+    ps: RoleOverride | None = Field(None, description="What differs for the parameter servers.")
+    evaluator: RoleOverride | None = Field(None, description="What differs for the evaluator.")
+
+
+class TrainingJobSpec(Model):
+    """What the job runs, on how many replicas, and how it ends."""
+
+    image: Image = Field(description="The image that every replica runs.")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        None, description="When the image is pulled; Always for the tag latest, else IfNotPresent."
+    )
+    image_pull_secrets: (
+        Annotated[list[NameReference], Field(max_length=16, json_schema_extra=list_map("name"))] | None
+    ) = Field(None, description="Secrets for the image's registry.")
+    command: Words | None = Field(
+        None, description="The program and its first arguments; the image's own when not given. No shell reads it."
+    )
+    args: Words | None = Field(None, description="Further arguments of the program.")
+    working_dir: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        None, description="The folder in which the program starts; the image's own when not given."
+    )
+    env: Env | None = Field(
+        None,
+        description="Environment variables. Names that the operator sets (TF_CONFIG, RANK, TRAININGJOB_*, …) are refused.",
+    )
+    env_from: Annotated[list[EnvFromSource], Field(max_length=32, json_schema_extra=ATOMIC)] | None = Field(
+        None, description="ConfigMaps and Secrets whose keys become environment variables."
+    )
+    gpus_per_worker: Annotated[int, Field(ge=0, le=1024)] = Field(
+        0, description="GPUs for each worker, the chief and the evaluator; never for parameter servers."
+    )
+    accelerator: Annotated[str, Field(min_length=3, max_length=317, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9_.-]+$")] = Field(
+        "nvidia.com/gpu",
+        description="The resource that counts as a GPU, such as nvidia.com/mig-1g.10gb or amd.com/gpu.",
+    )
+    resources: Resources | None = Field(None, description="What each replica asks for and may use.")
+    shm_size: Quantity | None = Field(
+        None,
+        description="The most that /dev/shm may hold; it is memory and counts against the memory limit. "
+        "Without it /dev/shm is bounded by the memory limit alone.",
+    )
+    overrides: Overrides | None = Field(None, description="What differs from role to role.")
+
+    parameter_server: ParameterServer | None = Field(
+        None, description="TensorFlow with parameter servers. At most one strategy; none means one pod."
+    )
+    multi_worker: MultiWorker | None = Field(
+        None, description="TensorFlow with workers that reduce among themselves (MultiWorkerMirroredStrategy)."
+    )
+
+    node_selector: Labels | None = Field(None, description="Labels that the nodes must have.")
+    tolerations: Tolerations | None = Field(None, description="Taints that the pods tolerate.")
+    affinity: Affinity | None = Field(None, description="Where the pods must or should run.")
+    topology_spread: Annotated[list[TopologySpread], Field(max_length=16, json_schema_extra=ATOMIC)] | None = Field(
+        None, description="How evenly the pods are spread over zones, racks or nodes."
+    )
+    priority_class_name: Name | None = Field(None, description="The priority class of the pods.")
+    scheduler_name: Name | None = Field(None, description="The scheduler; the cluster's default one when not given.")
+    service_account_name: Name | None = Field(
+        None, description="The service account of the pods; its token is not mounted unless a volume projects it."
+    )
+    runtime_class_name: Name | None = Field(None, description="The container runtime class of the pods.")
+    dns_config: DNSConfig | None = Field(None, description="What is added to the pods' resolver configuration.")
+    volumes: Annotated[list[Volume], Field(max_length=64, json_schema_extra=list_map("name"))] | None = Field(
+        None, description="Volumes that the training container may mount."
+    )
+    volume_mounts: (
+        Annotated[list[VolumeMount], Field(max_length=64, json_schema_extra=list_map("mountPath"))] | None
+    ) = Field(None, description="Where the volumes stand in the training container.")
+    pod_labels: Labels | None = Field(
+        None, description="Labels of the pods. The resource's own labels are never copied."
+    )
+    pod_annotations: Annotations | None = Field(None, description="Annotations of the pods.")
+    security_context: SecurityContext | None = Field(
+        None, description="Under which Pod Security level and which ids the program runs."
+    )
+
+    success_policy: SuccessPolicy = Field(
+        SuccessPolicy.PRIMARY,
+        description="Primary: the job has succeeded when the chief, else worker 0, has. AllWorkers: when chief and all workers have.",
+    )
+    clean_pod_policy: CleanPodPolicy = Field(
+        CleanPodPolicy.RUNNING,
+        description="Which pods are deleted at the end: those that still run (their logs are lost), All, or None.",
+    )
+    stop_grace_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
+        30, description="Seconds that a pod gets between SIGTERM and SIGKILL when the operator stops it."
+    )
+    evaluator_grace_seconds: Annotated[int, Field(ge=0, le=604800)] = Field(
+        900, description="Seconds that the end waits for a running evaluator, which exports the last model."
+    )

@@ -1,0 +1,116 @@
+"""The status that the operator writes: one word, its reason, and the evidence."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trainingjob.api.base import Model
+
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339 in UTC with whole seconds, as Kubernetes writes its own times: `2026-01-31T12:00:00Z`."""
+
+MAX_FAILURES = 10
+
+
+class Phase(StrEnum):
+    """Where a job stands, in one word."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    FINALIZING = "Finalizing"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+    @property
+    def terminal(self) -> bool:
+        """Say whether the job has ended; such a phase never changes again."""
+        return self in (Phase.SUCCEEDED, Phase.FAILED)
+
+
+class ConditionType(StrEnum):
+    """The conditions of a job; kstatus reads the first two."""
+
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    FINISHED = "Finished"
+
+
+class Condition(Model):
+    """One condition, as Kubernetes' own resources have them."""
+
+    type: str = Field(description="What the condition is about.", max_length=316)
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: str = Field(description="Why, in one word of CamelCase.", max_length=1024)
+    message: str = Field("", description="Why, in a sentence.", max_length=32768)
+    last_transition_time: Timestamp = Field(description="When the status last changed from one value to another.")
+    observed_generation: int | None = Field(None, description="The generation of the spec that it speaks of.", ge=0)
+
+
+class ReplicaStatus(Model):
+    """How many replicas of one role are where."""
+
+    desired: int = Field(description="Replicas that the job asks for.", ge=0)
+    active: int = Field(description="Pods that exist and whose program has not ended.", ge=0)
+    ready: int = Field(description="Pods whose program runs and is ready.", ge=0)
+    succeeded: int = Field(description="Replicas whose program ended with exit code 0.", ge=0)
+    failed: int = Field(description="Replicas whose program failed.", ge=0)
+    succeeded_indexes: str | None = Field(
+        None,
+        description="The indexes of the replicas that have succeeded, as ranges: '0,2-5'. They are never started again.",
+        max_length=65536,
+    )
+
+
+class Failure(Model):
+    """A replica that failed, with the evidence."""
+
+    pod: str = Field(description="The pod's name.", max_length=253)
+    role: str = Field(description="The replica's role.", max_length=63)
+    index: int = Field(description="The replica's index within its role.", ge=0)
+    attempt: int = Field(description="The attempt of the job that it belonged to, from 0.", ge=0)
+    exit_code: int | None = Field(None, description="The program's exit code; absent when it never ran or was lost.")
+    reason: str = Field(description="Why, in one word: Error, OOMKilled, Evicted, PodDeleted, ….", max_length=1024)
+    message: str | None = Field(None, description="The container's own last words, shortened.", max_length=1024)
+    time: Timestamp | None = Field(None, description="When the program ended.")
+
+
+class TrainingJobStatus(Model):
+    """What the operator says of the job; users only read it."""
+
+    observed_generation: int = Field(-1, description="The generation of the spec that this status speaks of.", ge=-1)
+    phase: Phase | None = Field(None, description="Where the job stands, in one word.")
+    reason: str | None = Field(None, description="Why it stands there, in one word of CamelCase.", max_length=1024)
+    message: str | None = Field(None, description="Why, in the blocking pod's own words.", max_length=4096)
+    conditions: list[Condition] | None = Field(
+        None,
+        description="What holds of the job: Reconciling, Stalled, Running, Succeeded, Failed, Finished.",
+        max_length=32,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    attempt: int | None = Field(None, description="The current attempt, from 0.", ge=0)
+    restarts: int | None = Field(None, description="How often the job was started anew.", ge=0)
+    replicas: dict[str, ReplicaStatus] | None = Field(
+        None, description="The count of replicas for each role.", max_length=8
+    )
+    ready: str | None = Field(
+        None, description="Replicas that are ready or have succeeded, of all: '2/3'.", max_length=32
+    )
+    start_time: Timestamp | None = Field(None, description="When the program of every replica had started.")
+    completion_time: Timestamp | None = Field(None, description="When the job ended.")
+    failures: list[Failure] | None = Field(
+        None,
+        description="The last replicas that failed, the earliest first.",
+        max_length=MAX_FAILURES,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+    @property
+    def finished(self) -> bool:
+        """Say whether the job has ended, also in a phase that only a newer operator knows."""
+        if self.phase is not None and self.phase.terminal:
+            return True
+        return any(c.type == ConditionType.FINISHED and c.status == "True" for c in self.conditions or [])

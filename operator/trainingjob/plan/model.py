@@ -1,0 +1,60 @@
+"""What a plan is: the replicas of a job and the children that they need."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trainingjob.api.spec import Role
+
+Manifest = dict[str, Any]
+
+
+class PlanRefusedError(Exception):
+    """A job of this shape cannot run; `reason` is one CamelCase word, the text one sentence for the user."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What the operator's own configuration decides about pods."""
+
+    security_profile: str = "restricted"
+    """The Pod Security level of jobs that choose none: restricted or baseline."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Replica:
+    """One replica of a job: its role, its index within the role, the name of its pod."""
+
+    role: Role
+    index: int
+    pod: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The children that a job should have.
+
+    The manifests of pods are rendered one by one on demand: a job of a thousand replicas of which one is missing
+    costs one rendering.
+    """
+
+    replicas: tuple[Replica, ...]
+    """Chief, worker, ps, evaluator in this order, each by index."""
+    primary: Replica
+    """The replica whose end decides: chief, else worker 0."""
+    service: Manifest
+    config_maps: tuple[Manifest, ...]
+    """ConfigMaps that must exist before the first pod; their names carry the job's uid."""
+    render: Callable[[Replica, int], Manifest]
+    """Replica and attempt → the manifest of the pod."""
+
+    def counts(self) -> Mapping[Role, int]:
+        """Return the number of replicas of each role that the job has."""
+        result: dict[Role, int] = {}
+        for replica in self.replicas:
+            result[replica.role] = result.get(replica.role, 0) + 1
+        return result

@@ -1,0 +1,109 @@
+"""The children of a job as the operator has last seen them: small values, no API objects."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from trainingjob.api.job import TrainingJob
+
+
+@dataclass(frozen=True, slots=True)
+class MainContainer:
+    """The state of the container `main`; exactly one of waiting, started and ended is the latest that is known."""
+
+    started: datetime | None = None
+    """When the program began; None while it waits."""
+    ended: datetime | None = None
+    """When the program ended; None while it waits or runs."""
+    exit_code: int | None = None
+    """The exit code; a program ended by signal N has 128 + N. None until it has ended."""
+    reason: str = ""
+    """The kubelet's word: ImagePullBackOff, CreateContainerConfigError, Error, OOMKilled, Completed, …."""
+    message: str = ""
+    """The kubelet's sentence, or the container's own last words once it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPod:
+    """A pod that carries the label of a job's name, whoever owns it."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str
+    """The uid of its controller; empty when it has none."""
+    job: str
+    """The value of the label that names the job."""
+    role: str
+    index: int
+    """The replica's index; -1 when the label is missing or no number."""
+    attempt: int
+    phase: str
+    """Pending, Running, Succeeded, Failed or Unknown, as the kubelet says; the main container decides more."""
+    created: datetime
+    deleting: bool
+    ready: bool
+    main: MainContainer
+    reason: str = ""
+    """The pod's own reason, such as Evicted or NodeLost."""
+    message: str = ""
+    """The pod's own message."""
+    unschedulable: str = ""
+    """The scheduler's message while it finds no node; empty otherwise."""
+    scheduling_reason: str = ""
+    """The reason of the false PodScheduled condition: Unschedulable, SchedulingGated, …."""
+    init_trouble: str = ""
+    """`reason: message` of an init container that waits or failed; empty otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedService:
+    """A Service that carries the label of a job's name, whoever owns it."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str
+    job: str
+    deleting: bool
+
+
+class RefusalKind(StrEnum):
+    """Why the API server did not create a child."""
+
+    NAME_TAKEN = "NameTaken"
+    """An object of that name exists and belongs to somebody else."""
+    QUOTA = "QuotaExceeded"
+    """A resource quota of the namespace is used up."""
+    ADMISSION = "AdmissionRefused"
+    """A policy, webhook, missing right or service account forbids it (403)."""
+    INVALID = "InvalidChild"
+    """The API server finds the object invalid (400, 404, 422)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A create that the API server refused the last time it was tried."""
+
+    kind: str
+    """Pod, Service or ConfigMap."""
+    name: str
+    why: RefusalKind
+    message: str
+    """The API server's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """Everything that the operator has seen around one job's name."""
+
+    pods: tuple[ObservedPod, ...] = ()
+    services: tuple[ObservedService, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+def owned(job: TrainingJob, pods: tuple[ObservedPod, ...]) -> tuple[ObservedPod, ...]:
+    """Return the pods whose controller is this very job, not an earlier one of the same name."""
+    return tuple(pod for pod in pods if pod.owner_uid == job.uid)
