@@ -26,7 +26,19 @@ class DeletePod:
     grace_seconds: int
 
 
-Action = Create | DeletePod
+@dataclass(frozen=True, slots=True)
+class ReadPod:
+    """Ask the API server for a pod that the cache misses, before its loss is believed.
+
+    What is found is put among the children of the second look of the same pass; a name that is not found is added to
+    `Children.confirmed_missing` of that look. Neither is remembered beyond the pass. When the pod was found although
+    the cache misses it (somebody changed its labels), the key is looked at again after 15 s.
+    """
+
+    name: str
+
+
+Action = Create | DeletePod | ReadPod
 
 
 @dataclass(frozen=True, slots=True)

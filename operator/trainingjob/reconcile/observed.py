@@ -102,6 +102,8 @@ class Children:
     pods: tuple[ObservedPod, ...] = ()
     services: tuple[ObservedService, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    confirmed_missing: frozenset[str] = frozenset()
+    """Names of pods that a direct read has just not found; see `ReadPod`."""
 
 
 def owned(job: TrainingJob, pods: tuple[ObservedPod, ...]) -> tuple[ObservedPod, ...]:
