@@ -1,0 +1,45 @@
+"""GPUs: which roles get them, and how the others are kept from seeing any."""
+
+from trainingjob.api.pod_fields import Quantity, Resources
+from trainingjob.api.spec import Role, TrainingJobSpec
+from trainingjob.plan.model import Manifest, PlanRefusedError
+
+_WITHOUT_GPUS = frozenset({Role.PS})
+
+
+def container_resources(spec: TrainingJobSpec, role: Role, resources: Resources | None) -> Manifest:
+    """Return a container's `resources`: what the user asks for and the GPUs of its role.
+
+    Raises:
+        PlanRefusedError: AcceleratorInResources, when the resources name the accelerator themselves.
+    """
+    requests = dict((resources and resources.requests) or {})
+    limits = dict((resources and resources.limits) or {})
+    if spec.accelerator in requests or spec.accelerator in limits:
+        raise PlanRefusedError(
+            "AcceleratorInResources",
+            f"resources name {spec.accelerator}: ask for it with gpusPerWorker, so that parameter servers get none.",
+        )
+    if spec.gpus_per_worker and role not in _WITHOUT_GPUS:
+        requests[spec.accelerator] = limits[spec.accelerator] = str(spec.gpus_per_worker)
+    return _present(requests, limits)
+
+
+def hides_gpus(spec: TrainingJobSpec, role: Role) -> bool:
+    """Say whether the processes of a role must be kept from the GPUs of their node.
+
+    Where NVIDIA's container runtime is the node's default, an image with NVIDIA_VISIBLE_DEVICES=all sees every GPU
+    of the node, whatever the pod asked for.
+    """
+    return bool(spec.gpus_per_worker) and role in _WITHOUT_GPUS and spec.accelerator.startswith("nvidia.com/")
+
+
+NO_GPUS: Manifest = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
+"""Makes NVIDIA's container runtime behave as if it were the ordinary one.
+
+The other word, `none`, would still mount the driver, which a parameter server has no use for.
+"""
+
+
+def _present(requests: dict[str, Quantity], limits: dict[str, Quantity]) -> Manifest:
+    return {name: values for name, values in (("requests", requests), ("limits", limits)) if values}

@@ -1,0 +1,59 @@
+"""From a job to its plan: the strategy lays out the replicas, the rest follows for each of them."""
+
+from trainingjob.api.job import TrainingJob
+from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.plan.layout import Layout
+from trainingjob.plan.model import Manifest, Plan, PlanOptions, PlanRefusedError, Replica
+from trainingjob.plan.multi_worker import lay_out_multi_worker
+from trainingjob.plan.names import check_names, pod_name
+from trainingjob.plan.parameter_server import lay_out_parameter_server
+from trainingjob.plan.pod import pod_template, render_pod
+from trainingjob.plan.security import decide_security
+from trainingjob.plan.service import headless_service
+from trainingjob.plan.single import lay_out_single
+
+
+def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
+    """Return the children that a job should have; the same job and options give the same bytes.
+
+    Whatever can be wrong with a job is found here: rendering a pod of the plan cannot fail.
+
+    Raises:
+        PlanRefusedError: when a job of this shape cannot run, with a reason in one word and a sentence for the user.
+    """
+    if job.spec is None:
+        raise PlanRefusedError("InvalidSpec", job.problem)
+    layout = _lay_out(job, job.spec)
+    check_names(job.name, layout.counts)
+    security = decide_security(job.spec.security_context, options.security_profile)
+    templates = {role: pod_template(job, job.spec, role, security) for role in layout.counts}
+
+    def render(replica: Replica, attempt: int) -> Manifest:
+        return render_pod(job, layout, templates[replica.role], replica, attempt)
+
+    replicas = _replicas(job, layout)
+    return Plan(
+        replicas=replicas,
+        primary=next(replica for replica in replicas if replica.role is layout.primary),
+        service=headless_service(job, layout.ports),
+        config_maps=layout.config_maps,
+        render=render,
+    )
+
+
+def _lay_out(job: TrainingJob, spec: TrainingJobSpec) -> Layout:
+    if spec.parameter_server is not None and spec.multi_worker is not None:
+        raise PlanRefusedError("InvalidSpec", "A job has at most one strategy: parameterServer or multiWorker.")
+    if spec.parameter_server is not None:
+        return lay_out_parameter_server(job, spec.parameter_server)
+    if spec.multi_worker is not None:
+        return lay_out_multi_worker(job, spec.multi_worker)
+    return lay_out_single()
+
+
+def _replicas(job: TrainingJob, layout: Layout) -> tuple[Replica, ...]:
+    return tuple(
+        Replica(role, index, pod_name(job.name, role, index))
+        for role, count in layout.counts.items()
+        for index in range(count)
+    )

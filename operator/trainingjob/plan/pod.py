@@ -1,0 +1,138 @@
+"""The pods of a job: one template for each role, one manifest for each replica and attempt."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from trainingjob.api.base import Model
+from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, ANNOTATION_SPEC_HASH, MAIN_CONTAINER
+from trainingjob.api.job import TrainingJob
+from trainingjob.api.spec import Role, TrainingJobSpec
+from trainingjob.plan.accelerators import NO_GPUS, container_resources, hides_gpus
+from trainingjob.plan.environment import home_variables, identity_variables
+from trainingjob.plan.layout import Layout
+from trainingjob.plan.metadata import child_metadata, replica_labels
+from trainingjob.plan.model import Manifest, Replica
+from trainingjob.plan.role_spec import RoleSpec, resolve_role
+from trainingjob.plan.scheduling import scheduling_fields
+from trainingjob.plan.security import Security
+from trainingjob.plan.spec_hash import spec_hash
+from trainingjob.plan.volumes import Volumes, lay_out_volumes
+
+
+@dataclass(frozen=True, slots=True)
+class PodTemplate:
+    """What the pods of one role have in common."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    spec: Manifest
+    """The pod's spec without host name and containers."""
+    container: Manifest
+    """The training container without its environment."""
+    own_env: list[Manifest]
+    """The operator's variables that are the same for every replica; they follow those that differ."""
+    user_env: list[Manifest]
+
+
+def pod_template(job: TrainingJob, spec: TrainingJobSpec, role: Role, security: Security) -> PodTemplate:
+    """Return what the pods of a role have in common.
+
+    Raises:
+        PlanRefusedError: when the user's fields contradict one another or what the operator adds.
+    """
+    chosen = resolve_role(spec, role)
+    home = security.foreign_user and "HOME" not in chosen.variables
+    volumes = lay_out_volumes(spec, home=home)
+    own_env = home_variables(chosen.variables) if security.foreign_user else []
+    if hides_gpus(spec, role) and NO_GPUS["name"] not in chosen.variables:
+        own_env.append(NO_GPUS)
+    return PodTemplate(
+        labels=dict(spec.pod_labels or {}),
+        annotations={
+            **(spec.pod_annotations or {}),
+            ANNOTATION_DEFAULT_CONTAINER: MAIN_CONTAINER,
+            ANNOTATION_SPEC_HASH: spec_hash(spec),
+        },
+        spec=_pod_fields(job, spec, chosen, security, volumes),
+        container=_container_fields(spec, role, chosen, security, volumes),
+        own_env=own_env,
+        user_env=[item.manifest() for item in chosen.env],
+    )
+
+
+def render_pod(job: TrainingJob, layout: Layout, template: PodTemplate, replica: Replica, attempt: int) -> Manifest:
+    """Return the manifest of a replica's pod; nothing in it is shared with another manifest."""
+    metadata = child_metadata(job, replica.pod, {**template.labels, **replica_labels(job, replica, attempt)})
+    metadata["annotations"] = dict(template.annotations)
+    env = [
+        *identity_variables(job, replica, attempt),
+        *layout.tell(replica.role, replica.index),
+        *template.own_env,
+        *template.user_env,
+    ]
+    spec = {
+        "hostname": replica.pod,
+        "subdomain": job.name,
+        **template.spec,
+        "containers": [{**template.container, "env": env}],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _unshared(spec)}
+
+
+def _pod_fields(
+    job: TrainingJob, spec: TrainingJobSpec, chosen: RoleSpec, security: Security, volumes: Volumes
+) -> Manifest:
+    return _given(
+        # The operator decides what follows an end; the kubelet's own restarts would hide it.
+        restartPolicy="Never",
+        terminationGracePeriodSeconds=spec.stop_grace_seconds,
+        # The program is not process 1, so that a signal which it does not handle ends it.
+        shareProcessNamespace=True,
+        automountServiceAccountToken=False,
+        enableServiceLinks=False,
+        securityContext=security.pod,
+        imagePullSecrets=spec.image_pull_secrets,
+        volumes=volumes.volumes,
+        **scheduling_fields(job, spec, chosen),
+    )
+
+
+def _container_fields(
+    spec: TrainingJobSpec, role: Role, chosen: RoleSpec, security: Security, volumes: Volumes
+) -> Manifest:
+    return _given(
+        name=MAIN_CONTAINER,
+        image=chosen.image,
+        imagePullPolicy=spec.image_pull_policy,
+        command=chosen.command,
+        args=chosen.args,
+        workingDir=spec.working_dir,
+        envFrom=spec.env_from,
+        resources=container_resources(spec, role, chosen.resources) or None,
+        securityContext=security.container or None,
+        volumeMounts=volumes.mounts,
+        # Without a message file of the program's own, its last lines of log say why it failed.
+        terminationMessagePolicy="FallbackToLogsOnError",
+    )
+
+
+def _given(**fields: Any) -> Manifest:
+    """Return the fields that somebody set, each as it stands in a manifest."""
+    return {name: _plain(value) for name, value in fields.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.manifest()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _unshared(value: Any) -> Any:
+    """Copy dicts and lists all the way down, so that whoever changes one manifest changes no other."""
+    if isinstance(value, dict):
+        return {key: _unshared(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unshared(item) for item in value]
+    return value

@@ -1,0 +1,19 @@
+"""A hash of what a job asks for, by which a pod says what it was made from."""
+
+import hashlib
+import json
+
+from trainingjob.api.spec import TrainingJobSpec
+
+MUTABLE_FIELDS = frozenset({"evaluator_grace_seconds"})
+"""Fields of the spec that may change while the job lives; no pod is made from them."""
+
+
+def spec_hash(spec: TrainingJobSpec) -> str:
+    """Return 64 hexadecimal digits that depend on everything in the spec that never changes.
+
+    Only what differs from the defaults is hashed: whether the API server has stored a default or not makes no
+    difference, and neither does a field that a later version of the operator adds. So an upgrade changes no hash.
+    """
+    content = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(MUTABLE_FIELDS))
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

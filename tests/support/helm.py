@@ -1,0 +1,79 @@
+"""Render the project's chart with the real Helm, which is built once into the shared cache."""
+
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devtools.cluster.building import ensure
+from devtools.cluster.toolsets import HELM
+from devtools.paths import REPOSITORY
+from devtools.progress import Progress
+from devtools.shell import run
+
+CHART = REPOSITORY / "charts" / "trainingjob-operator"
+RELEASE = "trainingjob-operator"
+NAMESPACE = "trainingjob-system"
+
+Manifest = dict[str, Any]
+
+
+@functools.cache
+def helm_program() -> Path:
+    """Return the path of Helm, built first where it is missing."""
+    return ensure([HELM], Progress("helm"))[HELM.name] / "helm"
+
+
+def helm(*words: str | Path, values: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None) -> str:
+    """Run Helm with the values on its standard input and return what it printed.
+
+    Raises:
+        CommandFailed: when Helm refuses; the message holds its own words.
+    """
+    given = [] if values is None else ["--values", "-"]
+    return run([helm_program(), *words, *given], stdin=json.dumps(values or {}), env=env, timeout=600)
+
+
+def render(
+    values: Mapping[str, Any] | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE
+) -> list[Manifest]:
+    """Return the objects that the chart makes of these values."""
+    text = helm("template", release, CHART, "--namespace", namespace, values=values or {})
+    return [found for found in yaml.safe_load_all(text) if found]
+
+
+def notes(values: Mapping[str, Any] | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> str:
+    """Return what Helm prints after an installation with these values."""
+    words = ("install", release, CHART, "--namespace", namespace, "--dry-run=client", "--output", "json")
+    return str(json.loads(helm(*words, values=values or {}))["info"]["notes"])
+
+
+def only(rendered: list[Manifest], kind: str) -> Manifest:
+    """Return the one object of a kind."""
+    (found,) = (manifest for manifest in rendered if manifest["kind"] == kind)
+    return found
+
+
+def chart_values() -> Manifest:
+    """Return the chart's own values."""
+    found: Manifest = yaml.safe_load((CHART / "values.yaml").read_text())
+    return found
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return every value that a person can set by its dotted path; lists and empty maps are one value."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        path = f"{prefix}{key}"
+        found |= leaves(value, f"{path}.") if isinstance(value, dict) and value else {path: value}
+    return found
+
+
+def nested(path: str, value: Any) -> Manifest:
+    """Return values in which only the dotted path is set."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return dict(value)
