@@ -1,0 +1,65 @@
+"""The folder of finished images: `<cache>/images`, one archive per tag and fingerprint."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devtools.images.names import slug
+from devtools.paths import cache_root
+
+_KEPT_PER_TAG = 3
+
+
+def folder() -> Path:
+    """Return the folder that holds archives, logs and the builder's storage; it is made when it is missing."""
+    path = cache_root() / "images"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def archive(tag: str, fingerprint: str) -> Path:
+    """Return where the image of that tag and fingerprint is kept, whether it exists yet or not."""
+    return folder() / f"{slug(tag)}.{fingerprint}.tar"
+
+
+def log(tag: str) -> Path:
+    """Return the file that the output of a tag's latest build goes to."""
+    return folder() / "log" / f"{slug(tag)}.log"
+
+
+def finished() -> list[Path]:
+    """Return all archives, those used last first."""
+    return sorted(folder().glob("*.tar"), key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def remove_old(kept_per_tag: int = _KEPT_PER_TAG) -> list[Path]:
+    """Remove all but the latest archives of each tag and return those removed."""
+    seen: dict[str, int] = {}
+    removed = []
+    for path in finished():
+        name = path.name.rsplit(".", 2)[0]
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > kept_per_tag:
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
+
+
+@contextmanager
+def locked(waiting: Callable[[], None]) -> Iterator[None]:
+    """Let one process at a time use the builder; `waiting` is called once when another one has it.
+
+    The system gives the lock back when a process ends, however it ends.
+    """
+    handle = os.open(folder() / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
