@@ -1,1 +1,30 @@
 """From a job, its observed children and the time to a decision: pure functions without memory."""
+
+from trainingjob.reconcile.decision import Action, Create, Decision, DeletePod, Event, ReadPod
+from trainingjob.reconcile.events import events
+from trainingjob.reconcile.observed import (
+    Children,
+    MainContainer,
+    ObservedPod,
+    ObservedService,
+    Refusal,
+    RefusalKind,
+)
+from trainingjob.reconcile.reconciler import reconcile
+
+__all__ = [
+    "Action",
+    "Children",
+    "Create",
+    "Decision",
+    "DeletePod",
+    "Event",
+    "MainContainer",
+    "ObservedPod",
+    "ObservedService",
+    "ReadPod",
+    "Refusal",
+    "RefusalKind",
+    "events",
+    "reconcile",
+]

@@ -1,0 +1,148 @@
+"""Why a job does not run yet, in the words of what blocks it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trainingjob.api.job import TrainingJob
+from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.plan.model import Plan
+from trainingjob.reconcile.observed import Children, ObservedPod, ObservedService, Refusal
+from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
+
+STARTING = "Starting"
+SLOW_CONTAINER = timedelta(seconds=20)
+"""After this time a container that is not created gets an explanation; the kubelet tells of volumes in Events alone."""
+
+_IMAGE_REASONS = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    }
+)
+_CONFIG_REASONS = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PostStartHookError"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """What keeps the job from running: one CamelCase word and one sentence."""
+
+    reason: str
+    message: str
+
+
+def blocking_namesakes(job: TrainingJob, plan: Plan, children: Children) -> Blocker | None:
+    """Return what holds a name that the job needs: a pod or Service of an earlier job, or of somebody else."""
+    needed = {replica.pod for replica in plan.replicas}
+    pods = sorted(
+        (pod for pod in children.pods if pod.owner_uid != job.uid and pod.name in needed), key=lambda p: p.name
+    )
+    services = [s for s in children.services if s.owner_uid != job.uid and s.name == plan.service["metadata"]["name"]]
+    if pods:
+        return _namesake("pod", pods[0], len(pods))
+    if services:
+        return _namesake("Service", services[0], len(services))
+    return None
+
+
+def _namesake(kind: str, child: ObservedPod | ObservedService, count: int) -> Blocker:
+    others = f" and {count - 1} more" if count > 1 else ""
+    if child.deleting:
+        return Blocker(
+            "WaitingForOldPods", f"The {kind} {child.name}{others} of an earlier job is still being deleted."
+        )
+    return Blocker(
+        "WaitingForOldPods",
+        f"The {kind} {child.name}{others} is not this job's, maybe an earlier one's of this name; it has to go first.",
+    )
+
+
+def explain_waiting(job: TrainingJob, children: Children, replicas: ReplicaSet, now: datetime) -> Blocker:
+    """Return the first cause that keeps a job pending; `Starting` when nothing is wrong."""
+    if children.refusals:
+        return _refusal(children.refusals)
+    waiting = [view for view in replicas if view.state is State.WAITING]
+    for find in (_image, _config, _init, _unschedulable):
+        if blocker := find(waiting):
+            return blocker
+    if job.spec and (blocker := _slow(job.spec, waiting, now)):
+        return blocker
+    return Blocker(STARTING, _progress(replicas))
+
+
+def slow_container_at(replicas: ReplicaSet, now: datetime) -> datetime | None:
+    """Return when a container that is still not created should be explained; None when none is about to be."""
+    moments = [view.pod.created + SLOW_CONTAINER for view in replicas if view.state is State.WAITING and view.pod]
+    return min((moment for moment in moments if moment > now), default=None)
+
+
+def _refusal(refusals: Iterable[Refusal]) -> Blocker:
+    ordered = sorted(refusals, key=lambda refusal: (refusal.kind == "Pod", refusal.kind, refusal.name))
+    first = ordered[0]
+    others = f" ({len(ordered) - 1} more are refused as well)" if len(ordered) > 1 else ""
+    return Blocker(first.why, f"{first.kind} {first.name} could not be created: {first.message}{others}")
+
+
+def _image(waiting: list[ReplicaView]) -> Blocker | None:
+    return _container(waiting, _IMAGE_REASONS, "ImagePull", "cannot get its image")
+
+
+def _config(waiting: list[ReplicaView]) -> Blocker | None:
+    return _container(waiting, _CONFIG_REASONS, "ContainerConfig", "cannot start its container")
+
+
+def _container(waiting: list[ReplicaView], reasons: frozenset[str], word: str, what: str) -> Blocker | None:
+    for view in waiting:
+        if view.pod and view.pod.main.reason in reasons:
+            return Blocker(word, f"Pod {view.pod.name} {what} ({view.pod.main.reason}): {view.pod.main.message}")
+    return None
+
+
+def _init(waiting: list[ReplicaView]) -> Blocker | None:
+    for view in waiting:
+        if view.pod and view.pod.init_trouble:
+            return Blocker(
+                "InitContainer", f"Pod {view.pod.name} is held up by an init container: {view.pod.init_trouble}"
+            )
+    return None
+
+
+def _unschedulable(waiting: list[ReplicaView]) -> Blocker | None:
+    stuck = [view.pod for view in waiting if view.pod and (view.pod.unschedulable or view.pod.scheduling_reason)]
+    if not stuck:
+        return None
+    reason = "Queued" if stuck[0].scheduling_reason == "SchedulingGated" else "Unschedulable"
+    others = f" (and {len(stuck) - 1} more pods)" if len(stuck) > 1 else ""
+    return Blocker(reason, f"Pod {stuck[0].name} finds no node{others}: {stuck[0].unschedulable or reason}")
+
+
+def _slow(spec: TrainingJobSpec, waiting: list[ReplicaView], now: datetime) -> Blocker | None:
+    for view in waiting:
+        if view.pod and now >= view.pod.created + SLOW_CONTAINER:
+            needs = _needs(spec)
+            why = f"; it needs {needs}: see that they exist, then kubectl describe pod" if needs else ""
+            return Blocker("ContainerCreating", f"The container of pod {view.pod.name} is not created yet{why}.")
+    return None
+
+
+def _needs(spec: TrainingJobSpec) -> str:
+    words = []
+    for volume in spec.volumes or []:
+        if volume.config_map and not volume.config_map.optional:
+            words.append(f"ConfigMap {volume.config_map.name}")
+        if volume.secret and not volume.secret.optional:
+            words.append(f"Secret {volume.secret.secret_name}")
+        if volume.persistent_volume_claim:
+            words.append(f"claim {volume.persistent_volume_claim.claim_name}")
+    return ", ".join(words)
+
+
+def _progress(replicas: ReplicaSet) -> str:
+    begun = sum(view.state not in (State.MISSING, State.WAITING) for view in replicas)
+    return f"{begun} of {len(replicas.views)} replicas have started."

@@ -1,0 +1,132 @@
+"""One look at a job: what should be done, what should be said of it, when to look again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from trainingjob.api.job import TrainingJob
+from trainingjob.api.spec import Role, TrainingJobSpec
+from trainingjob.api.status import Phase, TrainingJobStatus
+from trainingjob.plan import Plan, PlanOptions, PlanRefusedError, plan_job
+from trainingjob.reconcile import outcomes
+from trainingjob.reconcile.cleanup import clean_up
+from trainingjob.reconcile.counts import recount_finished
+from trainingjob.reconcile.decision import Action, Create, Decision, ReadPod
+from trainingjob.reconcile.evaluator import evaluator_deadline
+from trainingjob.reconcile.failures import cause_of, describe_failure, explain
+from trainingjob.reconcile.observed import Children, owned
+from trainingjob.reconcile.pending import STARTING, blocking_namesakes, explain_waiting, slow_container_at
+from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State, observe_replicas
+from trainingjob.reconcile.success import Success, find_success
+
+
+def reconcile(job: TrainingJob, children: Children, now: datetime, options: PlanOptions) -> Decision:
+    """Decide what to do for a job; everything follows from the arguments.
+
+    Args:
+        job: the stored job.
+        children: what is known of the pods and Services around its name.
+        now: the time, in UTC.
+        options: what the operator's configuration decides about pods.
+    """
+    if job.deleting:
+        return Decision()
+    if job.status.finished:
+        status = recount_finished(job.status, owned(job, children.pods))
+        return Decision(clean_up(job, children), status, urgent=False)
+    if job.spec is None or job.problem:
+        return _say(job, outcomes.stalled(job, "InvalidSpec", job.problem, now))
+    try:
+        plan = plan_job(job, options)
+    except PlanRefusedError as refusal:
+        return _say(job, outcomes.stalled(job, refusal.reason, str(refusal), now))
+    return _advance(job, job.spec, plan, children, now)
+
+
+def _advance(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Children, now: datetime) -> Decision:
+    replicas = observe_replicas(job, plan, children)
+    lost = _lost(job, replicas, children)
+    failed = [view for view in replicas.without(Role.EVALUATOR) if view.state is State.FAILED]
+    success = find_success(spec.success_policy, plan, replicas)
+    if success and (job.status.phase is Phase.FINALIZING or not _failed_before(success, failed)):
+        return _conclude(job, spec, replicas, success, now)
+    if failed or lost:
+        return _say(job, _failure(job, replicas, failed, lost, now))
+    return _keep_going(job, plan, replicas, children, now)
+
+
+def _failed_before(success: Success, failed: Sequence[ReplicaView]) -> bool:
+    return any(view.ended is not None and view.ended < success.at for view in failed)
+
+
+def _conclude(
+    job: TrainingJob, spec: TrainingJobSpec, replicas: ReplicaSet, success: Success, now: datetime
+) -> Decision:
+    until = evaluator_deadline(job, spec.evaluator_grace_seconds, replicas, now)
+    if until is not None:
+        return _say(job, outcomes.finalizing(job, replicas, until, now), wake=until)
+    return _say(job, outcomes.succeeded(job, replicas, success, now))
+
+
+def _failure(
+    job: TrainingJob, replicas: ReplicaSet, failed: Sequence[ReplicaView], lost: Sequence[ReplicaView], now: datetime
+) -> TrainingJobStatus:
+    cause = cause_of(failed or lost)
+    why = explain(describe_failure(cause, job.status.attempt or 0))
+    return outcomes.failed(job, replicas, lost, why, now)
+
+
+def _keep_going(job: TrainingJob, plan: Plan, replicas: ReplicaSet, children: Children, now: datetime) -> Decision:
+    namesake = blocking_namesakes(job, plan, children)
+    actions = () if namesake else _missing(job, plan, replicas, children)
+    blocker = namesake or explain_waiting(job, children, replicas, now)
+    if not _has_started(job, replicas):
+        return _say(job, outcomes.pending(job, replicas, blocker, now), actions, slow_container_at(replicas, now))
+    trouble = None if blocker.reason == STARTING else blocker
+    return _say(job, outcomes.running(job, replicas, trouble, now), actions, slow_container_at(replicas, now))
+
+
+def _has_started(job: TrainingJob, replicas: ReplicaSet) -> bool:
+    if job.status.start_time:
+        return True
+    return all(view.state in (State.RUNNING, State.SUCCEEDED) for view in replicas.without(Role.EVALUATOR))
+
+
+def _missing(job: TrainingJob, plan: Plan, replicas: ReplicaSet, children: Children) -> tuple[Action, ...]:
+    """Create what is missing; once the job has started only an evaluator is, everything else is looked for first."""
+    missing = [view.replica for view in replicas if view.state is State.MISSING]
+    absent = [r for r in missing if r.role is Role.EVALUATOR or not job.status.start_time]
+    reads = [ReadPod(r.pod) for r in missing if r not in absent and r.pod not in children.confirmed_missing]
+    attempt = job.status.attempt or 0
+    pods = [Create("Pod", replica.pod, plan.render(replica, attempt)) for replica in absent]
+    return (*reads, *_supports(job, plan, children, bool(pods)), *pods)
+
+
+def _supports(job: TrainingJob, plan: Plan, children: Children, with_config: bool) -> tuple[Create, ...]:
+    service_name = plan.service["metadata"]["name"]
+    has_service = any(s.owner_uid == job.uid and s.name == service_name for s in children.services)
+    service = () if has_service else (Create("Service", service_name, plan.service),)
+    config_maps = plan.config_maps if with_config else ()
+    return (*service, *(Create("ConfigMap", item["metadata"]["name"], item) for item in config_maps))
+
+
+def _lost(job: TrainingJob, replicas: ReplicaSet, children: Children) -> list[ReplicaView]:
+    """Return the replicas that have run and whose pods are gone for certain."""
+    if not job.status.start_time:
+        return []
+    # A name belongs to one pod at a time: where another owner's pod has it, ours is gone.
+    taken = {pod.name for pod in children.pods if pod.owner_uid != job.uid}
+    gone = children.confirmed_missing | taken
+    return [v for v in replicas.without(Role.EVALUATOR) if v.state is State.MISSING and v.replica.pod in gone]
+
+
+def _say(
+    job: TrainingJob, status: TrainingJobStatus, actions: tuple[Action, ...] = (), wake: datetime | None = None
+) -> Decision:
+    return Decision(actions, status, urgent=_core(status) != _core(job.status), wake=wake)
+
+
+def _core(status: TrainingJobStatus) -> tuple[object, ...]:
+    """Return what must be written at once when it changes; the rest are counts and wording."""
+    conditions = tuple((c.type, c.status, c.reason) for c in status.conditions or [])
+    failures = tuple((f.pod, f.attempt) for f in status.failures or [])
+    return status.observed_generation, status.phase, status.reason, conditions, failures, status.start_time

@@ -1,0 +1,100 @@
+"""Sort a job's pods into its replicas once, so that every policy reads the same picture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from trainingjob.api.job import TrainingJob
+from trainingjob.api.spec import Role
+from trainingjob.api.status import TrainingJobStatus
+from trainingjob.plan.model import Plan, Replica
+from trainingjob.reconcile.indexes import parse_indexes
+from trainingjob.reconcile.observed import Children, ObservedPod, owned
+
+
+class State(Enum):
+    """Where one replica stands; only the main container decides."""
+
+    MISSING = "missing"
+    """No pod, and nothing recorded of an end."""
+    WAITING = "waiting"
+    """A pod whose program has not begun."""
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaView:
+    """One replica with the pod that plays it."""
+
+    replica: Replica
+    state: State
+    pod: ObservedPod | None
+
+    @property
+    def ended(self) -> datetime | None:
+        """Return when the program ended, where a pod still tells."""
+        return self.pod.main.ended if self.pod else None
+
+    @property
+    def live(self) -> bool:
+        """Say whether a pod exists whose program has not ended."""
+        return self.pod is not None and self.state in (State.WAITING, State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSet:
+    """All replicas of a job in the plan's order."""
+
+    views: tuple[ReplicaView, ...]
+
+    def __iter__(self) -> Iterator[ReplicaView]:
+        return iter(self.views)
+
+    def of(self, *roles: Role) -> tuple[ReplicaView, ...]:
+        """Return the replicas of the given roles."""
+        return tuple(view for view in self.views if view.replica.role in roles)
+
+    def without(self, role: Role) -> tuple[ReplicaView, ...]:
+        """Return the replicas of every other role."""
+        return tuple(view for view in self.views if view.replica.role != role)
+
+    def view(self, replica: Replica) -> ReplicaView:
+        """Return the view of one replica."""
+        return next(view for view in self.views if view.replica == replica)
+
+
+def observe_replicas(job: TrainingJob, plan: Plan, children: Children) -> ReplicaSet:
+    """Match the job's own pods with the plan's replicas by name; labels can be changed, names cannot."""
+    pods = {pod.name: pod for pod in owned(job, children.pods)}
+    succeeded = recorded_successes(job.status)
+    failed = {failure.pod for failure in job.status.failures or []}
+    return ReplicaSet(tuple(_view(replica, pods.get(replica.pod), succeeded, failed) for replica in plan.replicas))
+
+
+def recorded_successes(status: TrainingJobStatus) -> dict[str, frozenset[int]]:
+    """Return the indexes of each role that the stored status says have succeeded."""
+    return {role: parse_indexes(counts.succeeded_indexes or "") for role, counts in (status.replicas or {}).items()}
+
+
+def _view(
+    replica: Replica, pod: ObservedPod | None, succeeded: dict[str, frozenset[int]], failed: set[str]
+) -> ReplicaView:
+    if replica.index in succeeded.get(replica.role, ()):
+        return ReplicaView(replica, State.SUCCEEDED, pod)
+    if pod is not None:
+        return ReplicaView(replica, judge(pod), pod)
+    return ReplicaView(replica, State.FAILED if replica.pod in failed else State.MISSING, None)
+
+
+def judge(pod: ObservedPod) -> State:
+    """Say where a pod stands by its main container; the pod's phase only where the container says nothing."""
+    if pod.main.ended is not None:
+        return State.SUCCEEDED if pod.main.exit_code == 0 else State.FAILED
+    if pod.phase == "Failed":
+        return State.FAILED
+    if pod.phase == "Succeeded":
+        return State.SUCCEEDED
+    return State.RUNNING if pod.main.started is not None else State.WAITING

@@ -1,0 +1,83 @@
+"""The evaluator: the end waits for it, and it never fails a job."""
+
+from tests.support.world import World
+from trainingjob.api.status import Phase
+
+ESTIMATOR = {"workers": 1, "servers": 1, "chief": True, "evaluator": True}
+
+
+def trained(grace: int = 900) -> World:
+    """Return a world whose chief has just ended with success while the evaluator runs."""
+    world = World(parameterServer=ESTIMATOR, evaluatorGraceSeconds=grace)
+    world.settle()
+    world.start()
+    world.settle()
+    world.wait(60)
+    world.end("mnist-chief-0")
+    world.settle()
+    return world
+
+
+def test_end_waits_for_a_running_evaluator() -> None:
+    world = trained()
+    assert (world.status.phase, world.status.reason) == (Phase.FINALIZING, "WaitingForEvaluator")
+    assert world.deleted == []
+    world.wait(100)
+    world.end("mnist-evaluator-0")
+    world.settle()
+    assert world.status.phase is Phase.SUCCEEDED
+
+
+def test_end_waits_no_longer_than_the_grace() -> None:
+    world = trained(grace=30)
+    world.wait(29)
+    world.settle()
+    assert world.status.phase is Phase.FINALIZING
+    world.wait(1)
+    world.settle()
+    assert world.status.phase is Phase.SUCCEEDED
+    assert "mnist-evaluator-0" in world.deleted
+
+
+def test_failure_after_the_training_changes_nothing() -> None:
+    world = trained()
+    world.wait(1)
+    world.end("mnist-ps-0", 1)
+    world.settle()
+    assert world.status.phase is Phase.FINALIZING
+
+
+def test_chief_deleted_while_the_end_waits_does_not_undo_the_success() -> None:
+    world = trained(grace=30)
+    del world.pods["mnist-chief-0"]
+    world.wait(40)
+    world.settle()
+    assert world.status.phase is Phase.SUCCEEDED
+
+
+def test_failed_evaluator_is_recorded_and_fails_nothing() -> None:
+    world = World(parameterServer=ESTIMATOR)
+    world.settle()
+    world.start()
+    world.end("mnist-evaluator-0", 1)
+    world.settle()
+    assert world.status.phase is Phase.RUNNING
+    assert [failure.pod for failure in world.status.failures] == ["mnist-evaluator-0"]
+    del world.pods["mnist-evaluator-0"]
+    world.settle()
+    assert world.created.count("mnist-evaluator-0") == 1
+    world.end("mnist-chief-0")
+    world.settle()
+    assert world.status.phase is Phase.SUCCEEDED
+
+
+def test_evaluator_that_never_got_a_node_holds_up_neither_start_nor_end() -> None:
+    world = World(parameterServer=ESTIMATOR)
+    world.settle()
+    world.start("mnist-chief-0", "mnist-worker-0", "mnist-ps-0")
+    world.change("mnist-evaluator-0", unschedulable="0/1 nodes are available.", scheduling_reason="Unschedulable")
+    world.settle()
+    assert (world.status.phase, world.status.reason) == (Phase.RUNNING, "Unschedulable")
+    world.end("mnist-chief-0")
+    world.settle()
+    assert world.status.phase is Phase.SUCCEEDED
