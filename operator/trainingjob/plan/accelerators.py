@@ -1,8 +1,14 @@
 """GPUs: which roles get them, and how the others are kept from seeing any."""
 
-from trainingjob.api.pod_fields import Quantity, Resources
+from trainingjob.api.pod_fields import Resources
 from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.plan.model import Manifest, PlanRefusedError
+
+NO_GPUS: Manifest = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
+"""Makes NVIDIA's container runtime behave like the ordinary one.
+
+The other word that it documents, `none`, still mounts the driver, for which a parameter server has no use.
+"""
 
 _WITHOUT_GPUS = frozenset({Role.PS})
 
@@ -13,8 +19,8 @@ def container_resources(spec: TrainingJobSpec, role: Role, resources: Resources 
     Raises:
         PlanRefusedError: AcceleratorInResources, when the resources name the accelerator themselves.
     """
-    requests = dict((resources and resources.requests) or {})
-    limits = dict((resources and resources.limits) or {})
+    given = resources or Resources()
+    requests, limits = dict(given.requests or {}), dict(given.limits or {})
     if spec.accelerator in requests or spec.accelerator in limits:
         raise PlanRefusedError(
             "AcceleratorInResources",
@@ -22,7 +28,7 @@ def container_resources(spec: TrainingJobSpec, role: Role, resources: Resources 
         )
     if spec.gpus_per_worker and role not in _WITHOUT_GPUS:
         requests[spec.accelerator] = limits[spec.accelerator] = str(spec.gpus_per_worker)
-    return _present(requests, limits)
+    return {name: values for name, values in (("requests", requests), ("limits", limits)) if values}
 
 
 def hides_gpus(spec: TrainingJobSpec, role: Role) -> bool:
@@ -32,14 +38,3 @@ def hides_gpus(spec: TrainingJobSpec, role: Role) -> bool:
     of the node, whatever the pod asked for.
     """
     return bool(spec.gpus_per_worker) and role in _WITHOUT_GPUS and spec.accelerator.startswith("nvidia.com/")
-
-
-NO_GPUS: Manifest = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
-"""Makes NVIDIA's container runtime behave as if it were the ordinary one.
-
-The other word, `none`, would still mount the driver, which a parameter server has no use for.
-"""
-
-
-def _present(requests: dict[str, Quantity], limits: dict[str, Quantity]) -> Manifest:
-    return {name: values for name, values in (("requests", requests), ("limits", limits)) if values}

@@ -8,7 +8,7 @@ from trainingjob.plan.multi_worker import lay_out_multi_worker
 from trainingjob.plan.names import check_names, pod_name
 from trainingjob.plan.parameter_server import lay_out_parameter_server
 from trainingjob.plan.pod import pod_template, render_pod
-from trainingjob.plan.security import decide_security
+from trainingjob.plan.security import check_annotations, decide_security
 from trainingjob.plan.service import headless_service
 from trainingjob.plan.single import lay_out_single
 
@@ -26,6 +26,7 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
     layout = _lay_out(job, job.spec)
     check_names(job.name, layout.counts)
     security = decide_security(job.spec.security_context, options.security_profile)
+    check_annotations(job.spec.pod_annotations or {})
     templates = {role: pod_template(job, job.spec, role, security) for role in layout.counts}
 
     def render(replica: Replica, attempt: int) -> Manifest:

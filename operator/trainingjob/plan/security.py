@@ -1,5 +1,6 @@
 """Under which user a pod runs, and what it may not do: the Pod Security levels restricted and baseline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trainingjob.api.pod_fields import SecurityContext
@@ -7,6 +8,8 @@ from trainingjob.plan.model import Manifest, PlanRefusedError
 
 DEFAULT_ID = 1000
 """The user, group and volume group of a restricted pod that chooses none."""
+
+_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,20 @@ def _baseline(wanted: SecurityContext) -> Security:
         pod |= _volume_group(wanted.fs_group)
     # Every image knows root, and its home holds the keys of root.
     return Security(pod | _common(wanted), {}, foreign_user=bool(wanted.run_as_user))
+
+
+def check_annotations(annotations: Mapping[str, str]) -> None:
+    """Refuse annotations that take away what both levels demand.
+
+    Raises:
+        PlanRefusedError: AppArmorUnconfined.
+    """
+    for name, value in annotations.items():
+        if name.startswith(_APPARMOR) and value == "unconfined":
+            raise PlanRefusedError(
+                "AppArmorUnconfined",
+                f"The annotation {name} is unconfined, which no Pod Security level allows but privileged.",
+            )
 
 
 def _given(number: int | None) -> int:

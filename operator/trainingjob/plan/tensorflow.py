@@ -1,7 +1,7 @@
 """TF_CONFIG: what each process of a TensorFlow job is told of the others and of itself."""
 
 import json
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 
 from trainingjob.api.constants import MAX_ENV_STRING_BYTES, TENSORFLOW_PORT
@@ -39,8 +39,11 @@ def lay_out_tensorflow(job: TrainingJob, counts: Mapping[Role, int]) -> Layout:
     if replicas == 1:
         # A program that finds a TF_CONFIG waits for a cluster; alone it shall just run.
         return Layout(counts, primary, tell=lambda _role, _index: [])
-    _check_size(job.name, counts)
     cluster = cluster_text(job.name, counts)
+    # The variable with the cluster alone is always shorter, so this one check is enough.
+    size = _longest_bytes(cluster, counts)
+    if size > MAX_ENV_STRING_BYTES:
+        raise PlanRefusedError("TFConfigTooLarge", _too_large(job.name, counts, size))
     if replicas <= INLINE_REPLICAS:
         return Layout(counts, primary, lambda role, index: [_tf_config(cluster, role, index)], _PORTS)
     config_map = _config_map(job, cluster)
@@ -90,29 +93,26 @@ def _cluster_reference(config_map: str) -> Manifest:
     }
 
 
-def _largest_bytes(job: str, counts: Mapping[Role, int]) -> int:
-    """Return the bytes of the longest `TF_CONFIG=…` of the job, its references expanded, with the final NUL."""
-    cluster = cluster_text(job, counts)
+def _longest_bytes(cluster: str, counts: Mapping[Role, int]) -> int:
+    """Return the bytes of the longest `TF_CONFIG=…` of a job, its references expanded, with the final NUL."""
     texts = (_tf_config_text(cluster, role, count - 1) for role, count in counts.items())
     return len("TF_CONFIG=") + max(map(len, texts)) + 1
 
 
-def _check_size(job: str, counts: Mapping[Role, int]) -> None:
-    # The variable with the cluster alone is always shorter, so this one check is enough.
-    size = _largest_bytes(job, counts)
-    if size <= MAX_ENV_STRING_BYTES:
-        return
-    fitting = bisect_left(
-        range(1, counts[Role.WORKER] + 1),
-        MAX_ENV_STRING_BYTES + 1,
-        key=lambda workers: _largest_bytes(job, {**counts, Role.WORKER: workers}),
-    )
-    raise PlanRefusedError("TFConfigTooLarge", _too_large(size, fitting, counts.get(Role.PS, 0)))
+def _most_workers(job: str, counts: Mapping[Role, int]) -> int:
+    """Return the largest count of workers with which every process can be started; 0 when there is none."""
+
+    def size(workers: int) -> int:
+        fewer = {**counts, Role.WORKER: workers}
+        return _longest_bytes(cluster_text(job, fewer), fewer)
+
+    return bisect_right(range(1, counts[Role.WORKER] + 1), MAX_ENV_STRING_BYTES, key=size)
 
 
-def _too_large(size: int, fitting: int, servers: int) -> str:
+def _too_large(job: str, counts: Mapping[Role, int], size: int) -> str:
+    workers, servers = _most_workers(job, counts), counts.get(Role.PS, 0)
+    fits = f"at most {workers} worker{'s' if workers > 1 else ''} fit" if workers else "no worker fits"
     beside = f" beside {servers} parameter server{'s' if servers > 1 else ''}" if servers else ""
-    fits = f"at most {fitting} worker{'s' if fitting > 1 else ''} fit" if fitting else "no worker fits"
     return (
         f"TF_CONFIG would take {size} bytes and no process can be started with more than {MAX_ENV_STRING_BYTES}: "
         f"{fits}{beside} under this job's name; a shorter name makes room for more."
