@@ -47,8 +47,13 @@ class World:
 
     @property
     def status(self) -> Any:
-        """Return the job's stored status."""
+        """Return the job's stored status, loosely typed: a test may look into a part that must be there."""
         return self.job.status
+
+    @property
+    def phase(self) -> str:
+        """Return the stored phase."""
+        return str(self.job.status.phase)
 
     def condition(self, kind: str) -> Condition | None:
         """Return a condition of the stored status."""

@@ -1,7 +1,6 @@
 """The evaluator: the end waits for it, and it never fails a job."""
 
 from tests.support.world import World
-from trainingjob.api.status import Phase
 
 ESTIMATOR = {"workers": 1, "servers": 1, "chief": True, "evaluator": True}
 
@@ -20,22 +19,22 @@ def trained(grace: int = 900) -> World:
 
 def test_end_waits_for_a_running_evaluator() -> None:
     world = trained()
-    assert (world.status.phase, world.status.reason) == (Phase.FINALIZING, "WaitingForEvaluator")
+    assert (world.phase, world.status.reason) == ("Finalizing", "WaitingForEvaluator")
     assert world.deleted == []
     world.wait(100)
     world.end("mnist-evaluator-0")
     world.settle()
-    assert world.status.phase is Phase.SUCCEEDED
+    assert world.phase == "Succeeded"
 
 
 def test_end_waits_no_longer_than_the_grace() -> None:
     world = trained(grace=30)
     world.wait(29)
     world.settle()
-    assert world.status.phase is Phase.FINALIZING
+    assert world.phase == "Finalizing"
     world.wait(1)
     world.settle()
-    assert world.status.phase is Phase.SUCCEEDED
+    assert world.phase == "Succeeded"
     assert "mnist-evaluator-0" in world.deleted
 
 
@@ -44,7 +43,7 @@ def test_failure_after_the_training_changes_nothing() -> None:
     world.wait(1)
     world.end("mnist-ps-0", 1)
     world.settle()
-    assert world.status.phase is Phase.FINALIZING
+    assert world.phase == "Finalizing"
 
 
 def test_chief_deleted_while_the_end_waits_does_not_undo_the_success() -> None:
@@ -52,7 +51,7 @@ def test_chief_deleted_while_the_end_waits_does_not_undo_the_success() -> None:
     del world.pods["mnist-chief-0"]
     world.wait(40)
     world.settle()
-    assert world.status.phase is Phase.SUCCEEDED
+    assert world.phase == "Succeeded"
 
 
 def test_failed_evaluator_is_recorded_and_fails_nothing() -> None:
@@ -61,14 +60,14 @@ def test_failed_evaluator_is_recorded_and_fails_nothing() -> None:
     world.start()
     world.end("mnist-evaluator-0", 1)
     world.settle()
-    assert world.status.phase is Phase.RUNNING
+    assert world.phase == "Running"
     assert [failure.pod for failure in world.status.failures] == ["mnist-evaluator-0"]
     del world.pods["mnist-evaluator-0"]
     world.settle()
     assert world.created.count("mnist-evaluator-0") == 1
     world.end("mnist-chief-0")
     world.settle()
-    assert world.status.phase is Phase.SUCCEEDED
+    assert world.phase == "Succeeded"
 
 
 def test_evaluator_that_never_got_a_node_holds_up_neither_start_nor_end() -> None:
@@ -77,7 +76,7 @@ def test_evaluator_that_never_got_a_node_holds_up_neither_start_nor_end() -> Non
     world.start("mnist-chief-0", "mnist-worker-0", "mnist-ps-0")
     world.change("mnist-evaluator-0", unschedulable="0/1 nodes are available.", scheduling_reason="Unschedulable")
     world.settle()
-    assert (world.status.phase, world.status.reason) == (Phase.RUNNING, "Unschedulable")
+    assert (world.phase, world.status.reason) == ("Running", "Unschedulable")
     world.end("mnist-chief-0")
     world.settle()
-    assert world.status.phase is Phase.SUCCEEDED
+    assert world.phase == "Succeeded"

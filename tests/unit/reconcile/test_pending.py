@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.builders import make_job
 from tests.support.world import World
-from trainingjob.api.status import Phase
 from trainingjob.reconcile import MainContainer, RefusalKind
 
 
@@ -50,7 +49,7 @@ CASES = [
 @pytest.mark.parametrize(("pod", "reason", "words"), CASES, ids=[case[1] for case in CASES])
 def test_pod_that_waits_gives_the_job_its_reason_and_words(pod: dict[str, Any], reason: str, words: str) -> None:
     world = waiting(**pod)
-    assert (world.status.phase, world.status.reason) == (Phase.PENDING, reason)
+    assert (world.phase, world.status.reason) == ("Pending", reason)
     assert words in world.status.message
     assert world.condition("Reconciling").message == world.status.message  # type: ignore[union-attr]
     assert [event.reason for event in world.events if event.type == "Warning"] == [reason]
@@ -68,7 +67,7 @@ def test_refused_pod_is_reported_and_tried_again(why: RefusalKind) -> None:
     world = World()
     world.refused["mnist-worker-0"] = (why, "exceeded quota: two-pods")
     world.step()
-    assert (world.status.phase, world.status.reason) == (Phase.PENDING, str(why))
+    assert (world.phase, world.status.reason) == ("Pending", str(why))
     assert world.status.message == "Pod mnist-worker-0 could not be created: exceeded quota: two-pods"
     world.refused.clear()
     world.settle()
@@ -97,7 +96,7 @@ def test_recreated_job_waits_for_the_old_pods_and_inherits_nothing() -> None:
     assert "still being deleted" in world.status.message
     world.end("mnist-worker-0", 1)
     world.settle()
-    assert world.status.phase is Phase.PENDING
+    assert world.phase == "Pending"
     assert world.status.failures is None
     world.stop_deleted()
     world.settle()
@@ -124,7 +123,7 @@ def test_deleted_service_of_a_running_job_is_created_again() -> None:
 def test_stored_form_that_does_not_validate_stalls_with_the_reason() -> None:
     world = World(make_job(invalid=True, spec={"image": "x", "gpusPerWorker": -1}))
     world.settle()
-    assert (world.status.phase, world.status.reason) == (Phase.PENDING, "InvalidSpec")
+    assert (world.phase, world.status.reason) == ("Pending", "InvalidSpec")
     assert "gpusPerWorker" in world.status.message
     assert world.holds("Stalled")
     assert world.created == []
