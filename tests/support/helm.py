@@ -63,13 +63,21 @@ def chart_values() -> Manifest:
     return found
 
 
-def leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return every value that a person can set by its dotted path; lists and empty maps are one value."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        path = f"{prefix}{key}"
-        found |= leaves(value, f"{path}.") if isinstance(value, dict) and value else {path: value}
+def described(schema: Mapping[str, Any] | None = None, prefix: str = "") -> dict[str, str]:
+    """Return what the chart's schema says of every value that a person can set, by its dotted path."""
+    chosen = json.loads((CHART / "values.schema.json").read_text()) if schema is None else schema
+    found: dict[str, str] = {}
+    for name, value in chosen["properties"].items():
+        if "properties" in value:
+            found |= described(value, f"{prefix}{name}.")
+        elif name != "global":  # Helm puts it into every chart
+            found[prefix + name] = value["description"]
     return found
+
+
+def value_at(values: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a dotted path."""
+    return functools.reduce(lambda found, key: found[key], path.split("."), values)
 
 
 def nested(path: str, value: Any) -> Manifest:
