@@ -4,7 +4,7 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 COPY requirements.lock requirements-dev.lock ./
 # The build back end has its pins in the lock file of the developers; only its own lines are taken from there.
-RUN awk '/^[a-z]/ { keep = /^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/ } keep' requirements-dev.lock > build.lock \
+RUN awk '/^[a-z]/ { keep = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } keep' requirements-dev.lock > build.lock \
  && python3 -m venv tools \
  && tools/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r build.lock
 
