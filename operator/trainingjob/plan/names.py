@@ -32,7 +32,7 @@ def check_names(job: str, counts: Mapping[Role, int]) -> None:
             f"The name {job!r} cannot be a Service's: it must start with a letter, end with a letter or digit and "
             "have only small letters, digits and '-' between.",
         )
-    longest = max((pod_name(job, role, count - 1) for role, count in counts.items() if count), key=len)
+    longest = max((pod_name(job, role, count - 1) for role, count in counts.items()), key=len)
     excess = len(longest) - DNS_LABEL_MAX
     if excess > 0:
         raise PlanRefusedError(

@@ -5,7 +5,7 @@ from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.plan.layout import Layout
 from trainingjob.plan.model import Manifest, Plan, PlanOptions, PlanRefusedError, Replica
 from trainingjob.plan.multi_worker import lay_out_multi_worker
-from trainingjob.plan.names import check_names, pod_name
+from trainingjob.plan.names import pod_name
 from trainingjob.plan.parameter_server import lay_out_parameter_server
 from trainingjob.plan.pod import pod_template, render_pod
 from trainingjob.plan.security import check_annotations, decide_security
@@ -24,7 +24,6 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
     if job.spec is None:
         raise PlanRefusedError("InvalidSpec", job.problem)
     layout = _lay_out(job, job.spec)
-    check_names(job.name, layout.counts)
     security = decide_security(job.spec.security_context, options.security_profile)
     check_annotations(job.spec.pod_annotations or {})
     templates = {role: pod_template(job, job.spec, role, security) for role in layout.counts}
@@ -49,7 +48,7 @@ def _lay_out(job: TrainingJob, spec: TrainingJobSpec) -> Layout:
         return lay_out_parameter_server(job, spec.parameter_server)
     if spec.multi_worker is not None:
         return lay_out_multi_worker(job, spec.multi_worker)
-    return lay_out_single()
+    return lay_out_single(job)
 
 
 def _replicas(job: TrainingJob, layout: Layout) -> tuple[Replica, ...]:
