@@ -1,0 +1,127 @@
+"""The second command of the README: the linters and every test, each step with its time."""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devtools.cluster import ClusterError
+from devtools.cluster.building import ensure
+from devtools.cluster.toolsets import DEFAULT_KUBERNETES, sets_for
+from devtools.deploy import build_images, example_names
+from devtools.paths import REPOSITORY
+from devtools.progress import Progress, StepFailed
+from devtools.shell import CommandFailed, run
+
+LONG_KUBERNETES = "1.30.14"
+"""The oldest version of Kubernetes that is supported."""
+
+_LINTERS = (
+    ("ruff", "check"),
+    ("ruff", "format", "--check"),
+    ("mypy", "operator/trainingjob", "scripts/devtools", "tests", "bench"),
+    ("lint-imports",),
+)
+
+
+@dataclass
+class Checks:
+    """Run groups of checks one after another and remember which ones failed."""
+
+    programs: Path
+    progress: Progress
+    arguments: Sequence[str]
+    failed: list[str] = field(default_factory=list)
+
+    def lint(self) -> None:
+        """Run the linters."""
+        for words in _LINTERS:
+            command: list[str | Path] = [self.programs / words[0], *words[1:]]
+            self._run(" ".join(words[:2]), 20, command)
+
+    def pytest(self, name: str, expected: float, paths: Sequence[str], marks: str = "not long", **env: str) -> None:
+        """Run the tests of some folders that the marks select."""
+        # The folder with the project's programs comes first, so that a test finds what the wheel would install.
+        path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
+        words: list[str | Path] = [
+            self.programs / "python",
+            "-m",
+            "pytest",
+            *paths,
+            "-m",
+            marks,
+            "--durations=10",
+            *self.arguments,
+        ]
+        self._run(name, expected, words, {"PATH": path, **env})
+
+    def _run(self, name: str, expected: float, words: Sequence[str | Path], env: dict[str, str] | None = None) -> None:
+        self.progress.say(f"… {name} (expected {expected:.0f} s)")
+        environment = {**os.environ, **(env or {})}
+        status = subprocess.run(words, cwd=REPOSITORY, env=environment, check=False).returncode
+        self.progress.say(f"{'✓' if status == 0 else '✗'} {name}")
+        if status != 0:
+            self.failed.append(name)
+
+
+def main() -> int:
+    """Run what was asked for and return 0 when everything passed."""
+    arguments = _arguments()
+    progress = Progress("test")
+    try:
+        programs = Path(run([REPOSITORY / "scripts" / "venv"]).strip()) / "bin"
+        checks = Checks(programs, progress, arguments.rest)
+        if arguments.what == "unit":
+            _quick(checks)
+        else:
+            _everything(checks, progress, long=arguments.what == "long")
+    except (StepFailed, ClusterError, CommandFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    progress.say(f"FAILED: {', '.join(checks.failed)}" if checks.failed else "Everything passed.")
+    return 1 if checks.failed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/test", description=__doc__)
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="all",
+        choices=["unit", "all", "long"],
+        help="unit: linters and unit tests; all (default): whatever fits into 25 minutes; long: the rest as well",
+    )
+    parser.add_argument("rest", nargs="*", help="further arguments of pytest, behind --")
+    return parser.parse_args()
+
+
+def _quick(checks: Checks) -> None:
+    checks.lint()
+    checks.pytest("unit tests", 60, ["tests/unit", "tests/tools"])
+
+
+def _everything(checks: Checks, progress: Progress, *, long: bool) -> None:
+    with ThreadPoolExecutor() as pool:
+        # Both take minutes on a machine with empty caches; the quick checks run meanwhile.
+        tools = pool.submit(ensure, sets_for(DEFAULT_KUBERNETES, nodes=2), progress)
+        archives = pool.submit(build_images, example_names())
+        _quick(checks)
+        tools.result()
+        checks.pytest("chart tests", 60, ["tests/chart"])
+        checks.pytest("API server tests", 400, ["tests/apiserver"])
+        archives.result()
+    checks.pytest("kubelet tests", 600, ["tests/kubelet"])
+    if long:
+        checks.pytest("long tests", 1200, ["tests"], "long")
+        oldest = {"TRAININGJOB_TEST_KUBERNETES": LONG_KUBERNETES}
+        checks.pytest(
+            f"API server tests on Kubernetes {LONG_KUBERNETES}", 600, ["tests/apiserver"], "not long", **oldest
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""A real cluster of two nodes with the operator installed by its chart."""
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from devtools.cluster import Cluster, down
+from devtools.deploy import bring_up, example_names, install
+from devtools.progress import Progress
+from tests.support.user import User
+
+KEPT = "TRAININGJOB_TEST_CLUSTER_WITH_NODES"
+"""Names a cluster that is used, and left, as it is found: for a person who runs one test again and again."""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Bring up two nodes, load the images, install the chart."""
+    progress = Progress("kubelet")
+    kept = os.environ.get(KEPT)
+    name = kept or f"kubelet-{os.getpid()}"
+    try:
+        found = bring_up(name, 2, example_names(), progress)
+        install(found, progress)
+        yield found
+    finally:
+        if not kept:
+            down(name=name)
+
+
+@pytest.fixture
+def user(cluster: Cluster) -> Iterator[User]:
+    """Return a person in a namespace of their own, which enforces the restricted Pod Security level."""
+    person = User({**os.environ, **cluster.environment()}, f"team-{uuid4().hex[:8]}")
+    person.kubectl("create", "namespace", person.namespace)
+    person.kubectl("label", "namespace", person.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    yield person
+    person.kubectl("delete", "namespace", person.namespace, "--wait=false")

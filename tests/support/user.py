@@ -1,0 +1,105 @@
+"""What a person does with kubectl in one namespace, and what they read there."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from trainingjob.api.constants import API_VERSION, KIND
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+class RefusedError(Exception):
+    """kubectl ended with an error; the text is what it printed for the person."""
+
+
+class User:
+    """A person with a kubeconfig and a namespace."""
+
+    def __init__(self, environment: Mapping[str, str], namespace: str) -> None:
+        self._environment = dict(environment)
+        self.namespace = namespace
+
+    def kubectl(self, *words: str, stdin: str | None = None) -> str:
+        """Run kubectl in the namespace and return what it printed.
+
+        Raises:
+            RefusedError: when it ends with an error.
+        """
+        command = ["kubectl", "--namespace", self.namespace, *words]
+        done = subprocess.run(command, env=self._environment, input=stdin, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RefusedError(done.stderr.strip())
+        return done.stdout
+
+    def apply(self, *objects: Object) -> None:
+        """Apply manifests."""
+        self.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in objects))
+
+    def apply_job(self, name: str, /, **spec: Any) -> None:
+        """Apply a TrainingJob with this spec."""
+        self.apply({"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec})
+
+    def refusal(self, name: str, /, **spec: Any) -> str:
+        """Return the message with which the API server refuses a TrainingJob.
+
+        Raises:
+            AssertionError: when it accepts the job.
+        """
+        try:
+            self.apply_job(name, **spec)
+        except RefusedError as error:
+            return str(error)
+        raise AssertionError(f"TrainingJob {name} was accepted")
+
+    def job(self, name: str) -> Object:
+        """Return a TrainingJob."""
+        found: Object = json.loads(self.kubectl("get", "trainingjobs.trainingjob.dev", name, "-o", "json"))
+        return found
+
+    def status(self, name: str) -> Object:
+        """Return the status of a TrainingJob."""
+        return dict(self.job(name).get("status", {}))
+
+    def pods(self, name: str) -> dict[str, Object]:
+        """Return the pods of a TrainingJob by name."""
+        text = self.kubectl("get", "pods", "-l", f"trainingjob.dev/job={name}", "-o", "json")
+        return {pod["metadata"]["name"]: pod for pod in json.loads(text)["items"]}
+
+    def wait_for_phase(self, name: str, *phases: str, seconds: float = 120) -> Object:
+        """Wait until a TrainingJob is in one of the phases and return its status."""
+        return wait_until(lambda: self.status(name), lambda status: status.get("phase") in phases, seconds)
+
+    def wait_for_reason(self, name: str, reason: str, *, seconds: float = 120) -> Object:
+        """Wait until a TrainingJob's status has the reason and return the status."""
+        return wait_until(lambda: self.status(name), lambda status: status.get("reason") == reason, seconds)
+
+    def wait_finished(self, name: str, *, seconds: float) -> Object:
+        """Wait as users do, by the condition Finished, and return the status."""
+        self.kubectl("wait", "--for=condition=Finished", f"tjob/{name}", f"--timeout={int(seconds)}s")
+        return self.status(name)
+
+    def wait_until_pods(self, name: str, good: Callable[[dict[str, Object]], bool], *, seconds: float = 120) -> None:
+        """Wait until the pods of a TrainingJob are as they should be."""
+        wait_until(lambda: self.pods(name), good, seconds)
+
+    def wait_for_pods(self, name: str, expected: set[str], *, seconds: float = 120) -> None:
+        """Wait until exactly these pods of a TrainingJob exist."""
+        self.wait_until_pods(name, lambda pods: set(pods) == expected, seconds=seconds)
+
+
+def wait_until(read: Callable[[], T], good: Callable[[T], bool], seconds: float) -> T:
+    """Read again and again until what is read is good, and return it.
+
+    Raises:
+        TimeoutError: when it is not good in time; the text shows what was read last.
+    """
+    deadline = time.monotonic() + seconds
+    while not good(value := read()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not reached within {seconds:.0f} s; the last reading: {str(value)[:3000]}")
+        time.sleep(0.3)
+    return value
