@@ -1,0 +1,75 @@
+"""Images without a registry: the sandbox's own is made here, others are imported from files."""
+
+import hashlib
+import io
+import json
+import platform
+import tarfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from devtools.cluster.building import in_parallel
+from devtools.cluster.components import node_name
+from devtools.cluster.settings import SANDBOX_IMAGE
+from devtools.cluster.state import State
+from devtools.shell import run
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def pack_program(program: Path, reference: str, archive: Path) -> None:
+    """Write an image that holds one static program and runs it, in the format of `docker save`.
+
+    Args:
+        reference: name and tag of the image.
+    """
+    layer = _tar({program.name: (program.read_bytes(), 0o755)})
+    digest = hashlib.sha256(layer).hexdigest()
+    config = json.dumps(
+        {
+            "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+            "os": "linux",
+            "config": {"Entrypoint": [f"/{program.name}"], "User": "65535:65535"},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        }
+    ).encode()
+    name = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = json.dumps([{"Config": name, "RepoTags": [reference], "Layers": ["layer.tar"]}]).encode()
+    files = {name: config, "layer.tar": layer, "manifest.json": manifest}
+    archive.write_bytes(_tar({path: (content, 0o644) for path, content in files.items()}))
+
+
+def import_sandbox(state: State, index: int) -> None:
+    """Give a node the image that every pod's sandbox is made from."""
+    archive = state.directory / node_name(index) / "pause.tar"
+    pack_program(Path(state.program("pause", "pause")), SANDBOX_IMAGE, archive)
+    import_image(state, index, archive)
+    archive.unlink()
+
+
+def import_image(state: State, index: int, archive: Path) -> None:
+    """Import an archive as `docker save` writes it into a node's containerd."""
+    socket = state.directory / node_name(index) / "run" / "containerd" / "containerd.sock"
+    ctr: list[str | Path] = [state.program("containerd", "ctr"), "--address", socket, "--namespace", "k8s.io"]
+    run([*ctr, "images", "import", archive], timeout=600)
+
+
+def import_everywhere(state: State, archives: Sequence[Path]) -> None:
+    """Import archives into every node, all nodes at the same time."""
+
+    def all_into(index: int) -> None:
+        for archive in archives:
+            import_image(state, index, archive)
+
+    in_parallel([partial(all_into, index) for index in range(1, state.nodes + 1)])
+
+
+def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, (content, mode) in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), mode
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()

@@ -1,0 +1,3 @@
+module trainingjob.dev/tools/pause
+
+go 1.24.0
