@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -84,7 +83,7 @@ def _follow(cluster: Cluster, progress: Progress) -> dict[str, Any]:
 
 def _stream(cluster: Cluster, pod: str) -> subprocess.Popen[bytes]:
     words = ["kubectl", "logs", "--follow", "--prefix", pod]
-    return subprocess.Popen(words, env={**os.environ, **cluster.environment()}, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(words, env=cluster.full_environment(), stderr=subprocess.DEVNULL)
 
 
 def _close(logs: subprocess.Popen[bytes] | None) -> None:

@@ -33,7 +33,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def user(cluster: Cluster) -> Iterator[User]:
     """Return a person in a namespace of their own, which enforces the restricted Pod Security level."""
-    person = User({**os.environ, **cluster.environment()}, f"team-{uuid4().hex[:8]}")
+    person = User(cluster.full_environment(), f"team-{uuid4().hex[:8]}")
     person.kubectl("create", "namespace", person.namespace)
     person.kubectl("label", "namespace", person.namespace, "pod-security.kubernetes.io/enforce=restricted")
     yield person
