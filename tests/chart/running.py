@@ -1,0 +1,70 @@
+"""The real operator with exactly the rights that the chart gives it, as a process of this machine."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devtools.cluster import Cluster
+from devtools.paths import REPOSITORY
+from devtools.shell import run
+from tests.support.helm import Manifest, only
+
+_STOP_SECONDS = 30
+
+
+def apply(cluster: Cluster, manifests: Sequence[Mapping[str, Any]], *flags: str) -> str:
+    """Apply objects of any namespaces as an administrator and return what kubectl says of them."""
+    text = "\n---\n".join(json.dumps(manifest) for manifest in manifests)
+    return run(["kubectl", "apply", "--filename=-", *flags], stdin=text, env=cluster.environment())
+
+
+@contextmanager
+def operator_of(rendered: list[Manifest], cluster: Cluster, folder: Path) -> Iterator[None]:
+    """Apply everything of a rendered chart but the Deployment, and run its container's arguments as its account.
+
+    The process ends with the block, by SIGTERM, and must then have exit status 0.
+
+    Raises:
+        AssertionError: when the operator ends badly; the message holds the end of its log.
+    """
+    apply(cluster, [manifest for manifest in rendered if manifest["kind"] != "Deployment"])
+    deployment = only(rendered, "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    config = _kubeconfig(cluster, deployment["metadata"]["namespace"], pod["serviceAccountName"], folder)
+    command = [sys.executable, "-m", "trainingjob.controller.main", *pod["containers"][0]["args"]]
+    log = folder / "operator.log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            [*command, f"--kubeconfig={config}", "--health-host=127.0.0.1", "--health-port=0"],
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "operator")},
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            status = process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        assert status == 0, f"the operator ended with status {status}:\n{log.read_text()[-3000:]}"
+
+
+def _kubeconfig(cluster: Cluster, namespace: str, account: str, folder: Path) -> Path:
+    words = ["kubectl", "create", "token", account, f"--namespace={namespace}"]
+    token = run(words, env=cluster.environment()).strip()
+    config: dict[str, Any] = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"] = [{"name": found["name"], "user": {"token": token}} for found in config["users"]]
+    path = folder / "operator.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config))
+    return path

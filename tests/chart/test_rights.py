@@ -1,0 +1,77 @@
+"""The operator uses every right that the chart gives it, and needs no other, through everything that jobs can meet."""
+
+from pathlib import Path
+
+import pytest
+
+from devtools.cluster import Cluster
+from tests.chart.fake_pods import end_pod, start_pod
+from tests.chart.running import operator_of
+from tests.support.helm import only, render
+from tests.support.rbac import Right, account_user, allowed, refused, used
+from tests.support.user import User, wait_until
+
+pytestmark = [pytest.mark.chart, pytest.mark.apiserver]
+
+FOR_ADMISSION: Right = ("trainingjob.dev", "trainingjobs/finalizers", "update")
+"""What an admission plugin asks about the operator; test_user_rights.py shows that it is needed."""
+
+PROGRAM = {"image": "example", "command": ["train"]}
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["every-namespace", "one-namespace"])
+def test_rights_given_are_the_rights_used(
+    watched: bool, control_plane: Cluster, release: str, user: User, tmp_path: Path
+) -> None:
+    rendered = render({"watchNamespaces": [user.namespace] if watched else []}, namespace=release)
+    account = account_user(release, only(rendered, "ServiceAccount")["metadata"]["name"])
+    with operator_of(rendered, control_plane, tmp_path):
+        _succeed(user)
+        _fail(user)
+        _meet_a_taken_name(user)
+        _lose_a_pod(user)
+        _need_a_config_map(user)
+    assert refused(control_plane.audit_log, account) == set()
+    assert used(control_plane.audit_log, account) == allowed(rendered) - {FOR_ADMISSION}
+
+
+def _succeed(user: User) -> None:
+    user.apply_job("good", **PROGRAM)
+    user.wait_for_pods("good", {"good-worker-0"})
+    start_pod(user, "good-worker-0")
+    user.wait_for_phase("good", "Running")
+    end_pod(user, "good-worker-0", 0)
+    user.wait_for_phase("good", "Succeeded")
+
+
+def _fail(user: User) -> None:
+    """The pod that still runs is deleted after the failure of the other."""
+    user.apply_job("bad", multiWorker={"workers": 2}, **PROGRAM)
+    user.wait_for_pods("bad", {"bad-worker-0", "bad-worker-1"})
+    start_pod(user, "bad-worker-0")
+    start_pod(user, "bad-worker-1")
+    user.wait_for_phase("bad", "Running")
+    end_pod(user, "bad-worker-1", 3)
+    user.wait_for_phase("bad", "Failed")
+    user.wait_for_pods("bad", {"bad-worker-1"})
+
+
+def _meet_a_taken_name(user: User) -> None:
+    user.kubectl("create", "service", "clusterip", "taken", "--clusterip=None")
+    user.apply_job("taken", multiWorker={"workers": 2}, **PROGRAM)
+    wait_until(lambda: user.status("taken"), lambda status: "taken" in status.get("message", ""), 60)
+
+
+def _lose_a_pod(user: User) -> None:
+    user.apply_job("lost", **PROGRAM)
+    user.wait_for_pods("lost", {"lost-worker-0"})
+    start_pod(user, "lost-worker-0")
+    user.wait_for_phase("lost", "Running")
+    user.kubectl("delete", "pod", "lost-worker-0", "--grace-period=0", "--force")
+    user.wait_for_phase("lost", "Failed")
+
+
+def _need_a_config_map(user: User) -> None:
+    user.apply_job("wide", multiWorker={"workers": 51}, **PROGRAM)
+    user.wait_until_pods("wide", lambda pods: len(pods) == 51)
+    user.kubectl("delete", "trainingjobs.trainingjob.dev", "wide")
