@@ -1,0 +1,1 @@
+"""The running operator: the only code that talks to the API server."""

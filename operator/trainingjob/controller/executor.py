@@ -1,0 +1,200 @@
+"""Carry out what was decided: bounded in parallel, slow to start, and honest about what was refused."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from trainingjob.api.constants import LABEL_JOB
+from trainingjob.api.job import TrainingJob
+from trainingjob.controller.cache import ObjectCache
+from trainingjob.controller.kube import CONFIG_MAPS, PODS, SERVICES, KubeClient, Object
+from trainingjob.controller.kube_errors import (
+    AlreadyExistsError,
+    ConflictError,
+    KubeError,
+    NotFoundError,
+    RefusedError,
+    TransientError,
+)
+from trainingjob.controller.observe import controller_of, read_pod, read_service
+from trainingjob.reconcile import Action, Create, DeletePod, ObservedPod, ObservedService, ReadPod, Refusal, RefusalKind
+
+_RESOURCES: Final = {"Pod": PODS, "Service": SERVICES, "ConfigMap": CONFIG_MAPS}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the actions of one pass."""
+
+    created: list[Create] = field(default_factory=list)
+    """What was created now; what existed already and is the job's own is not among it."""
+    refused: list[Refusal] = field(default_factory=list)
+    untried: bool = False
+    """Whether creates were left out because something before them was refused."""
+    found: list[ObservedPod] = field(default_factory=list)
+    """Pods that were read although the cache misses them."""
+    missing: set[str] = field(default_factory=set)
+    """Names of pods that were read and do not exist."""
+    trouble: TransientError | None = None
+    """The first error that may pass; what it hit has to be tried again."""
+
+
+class Executor:
+    """Carries out actions; what the API server answers goes into the caches at once."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        pods: ObjectCache[ObservedPod],
+        services: ObjectCache[ObservedService],
+        concurrency: int,
+    ) -> None:
+        self._client = client
+        self._pods = pods
+        self._services = services
+        self._slots = asyncio.Semaphore(concurrency)
+
+    async def run(self, job: TrainingJob, actions: Sequence[Action]) -> Outcome:
+        """Carry out the actions of one pass of a job.
+
+        Reads come first, then Services and ConfigMaps one after another, then pods, then deletes. After the first
+        refusal or trouble nothing more is created in this pass.
+
+        Raises:
+            FencedError: when the lease is no longer held.
+        """
+        outcome = Outcome()
+        await self._together(self._read(job, action, outcome) for action in actions if isinstance(action, ReadPod))
+        creates = [action for action in actions if isinstance(action, Create)]
+        for create in creates:
+            if create.kind != "Pod" and not _stopped(outcome):
+                await self._create(job, create, outcome)
+        await self._create_pods(job, [create for create in creates if create.kind == "Pod"], outcome)
+        deletes = [action for action in actions if isinstance(action, DeletePod)]
+        await self._together(self._delete(job, delete, outcome) for delete in deletes)
+        return outcome
+
+    async def _create_pods(self, job: TrainingJob, creates: Sequence[Create], outcome: Outcome) -> None:
+        """Create pods in batches that double: a quota that refuses is asked once and not a thousand times."""
+        begin, size = 0, 1
+        while begin < len(creates):
+            if _stopped(outcome):
+                outcome.untried = True
+                return
+            batch = creates[begin : begin + size]
+            await self._together(self._create(job, create, outcome) for create in batch)
+            begin, size = begin + size, size * 2
+
+    async def _together(self, requests: Iterable[Any]) -> None:
+        tasks = [asyncio.ensure_future(request) for request in requests]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _create(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
+        resource = _RESOURCES[create.kind]
+        try:
+            async with self._slots:
+                body = await self._client.create(resource, job.namespace, create.manifest)
+            self._remember(create.kind, body)
+            outcome.created.append(create)
+        except AlreadyExistsError:
+            await self._compare(job, create, outcome)
+        except ConflictError as error:
+            # Not about this object: a quota that several creates have changed at the same time, for example.
+            outcome.trouble = outcome.trouble or _passing(error)
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+        except (RefusedError, NotFoundError) as error:
+            outcome.refused.append(Refusal(create.kind, create.name, _why(error), str(error)))
+
+    async def _compare(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
+        """Find out whose the object is that has the name already; a ConfigMap's name carries its job's uid."""
+        if create.kind == "ConfigMap":
+            return
+        try:
+            async with self._slots:
+                body = await self._client.get(_RESOURCES[create.kind], job.namespace, create.name)
+        except NotFoundError as error:
+            outcome.trouble = outcome.trouble or _passing(error)
+            return
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+            return
+        named = (body["metadata"].get("labels") or {}).get(LABEL_JOB) == job.name
+        if named:
+            self._remember(create.kind, body)
+        if not named or controller_of(body).get("uid") != job.uid:
+            message = _whose(job, create, body)
+            outcome.refused.append(Refusal(create.kind, create.name, RefusalKind.NAME_TAKEN, message))
+
+    async def _read(self, job: TrainingJob, read: ReadPod, outcome: Outcome) -> None:
+        try:
+            async with self._slots:
+                body = await self._client.get(PODS, job.namespace, read.name)
+        except NotFoundError:
+            outcome.missing.add(read.name)
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+        else:
+            outcome.found.append(read_pod(body))
+
+    async def _delete(self, job: TrainingJob, delete: DeletePod, outcome: Outcome) -> None:
+        known = self._pods.get(job.namespace, delete.name)
+        try:
+            async with self._slots:
+                body = await self._client.delete(PODS, job.namespace, delete.name, delete.uid, delete.grace_seconds)
+        except (NotFoundError, ConflictError):
+            # Gone, or the name belongs to another pod by now: what was meant is not there any more.
+            if known is not None and known.uid == delete.uid:
+                self._pods.remove(known)
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+        except RefusedError as error:
+            outcome.trouble = outcome.trouble or _passing(error)
+        else:
+            self._deleted(known, delete, body)
+
+    def _deleted(self, known: ObservedPod | None, delete: DeletePod, body: Object) -> None:
+        if body.get("kind") == "Pod":
+            self._pods.wrote(read_pod(body))
+        known = self._pods.get(known.namespace, known.name) if known is not None else None
+        if known is not None and known.uid == delete.uid and not known.deleting:
+            self._pods.amend(replace(known, deleting=True))
+
+    def _remember(self, kind: str, body: Object) -> None:
+        if kind == "Pod":
+            self._pods.wrote(read_pod(body))
+        elif kind == "Service":
+            self._services.wrote(read_service(body))
+
+
+def _stopped(outcome: Outcome) -> bool:
+    return bool(outcome.refused or outcome.trouble)
+
+
+def _passing(error: KubeError) -> TransientError:
+    return TransientError(str(error), status=error.status, reason=error.reason)
+
+
+def _why(error: KubeError) -> RefusalKind:
+    message = str(error)
+    if error.status == 403:
+        return RefusalKind.QUOTA if "exceeded quota" in message else RefusalKind.ADMISSION
+    # A webhook may refuse with any status of its liking.
+    return RefusalKind.ADMISSION if "webhook" in message else RefusalKind.INVALID
+
+
+def _whose(job: TrainingJob, create: Create, body: Object) -> str:
+    owner = controller_of(body)
+    start = f"{create.kind} {create.name} exists already and "
+    if not owner:
+        return start + "was not made by this job; delete or rename one of the two."
+    if owner.get("uid") == job.uid:
+        return start + f"is this job's, but its label {LABEL_JOB} was changed; set it to {job.name!r} again."
+    if owner.get("kind") == "TrainingJob" and owner.get("name") == job.name:
+        return start + "belongs to an earlier TrainingJob of this name; it has to go first."
+    return start + f"belongs to {owner.get('kind')} {owner.get('name')}; delete or rename one of the two."

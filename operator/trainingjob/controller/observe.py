@@ -1,0 +1,139 @@
+"""From the API server's objects to the small values that decisions are made from."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from sys import intern
+from typing import Any, Final
+
+from trainingjob.api.constants import LABEL_ATTEMPT, LABEL_INDEX, LABEL_JOB, LABEL_ROLE, MAIN_CONTAINER
+from trainingjob.api.times import parse_time
+from trainingjob.reconcile.observed import MainContainer, ObservedPod, ObservedService
+
+Body = Mapping[str, Any]
+
+MESSAGE_LIMIT: Final = 2000
+"""Characters that are kept of a message; the kubelet keeps 4,096 bytes of a program's last words."""
+
+_ORDINARY_WAITING: Final = frozenset({"", "PodInitializing", "ContainerCreating"})
+
+
+def read_pod(body: Body) -> ObservedPod:
+    """Read a pod; what its status does not say yet is empty.
+
+    Raises:
+        KeyError: when the object lacks metadata that every stored object has.
+    """
+    metadata, status = body["metadata"], body.get("status") or {}
+    labels = metadata.get("labels") or {}
+    created = parse_time(metadata["creationTimestamp"])
+    main_status = _named(status.get("containerStatuses"), MAIN_CONTAINER)
+    main = _main(main_status, created)
+    unscheduled = _false_condition(status, "PodScheduled")
+    return ObservedPod(
+        namespace=intern(metadata["namespace"]),
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        owner_uid=intern(_controller_uid(metadata)),
+        job=intern(labels.get(LABEL_JOB, "")),
+        role=intern(labels.get(LABEL_ROLE, "")),
+        index=_number(labels.get(LABEL_INDEX), missing=-1),
+        attempt=_number(labels.get(LABEL_ATTEMPT), missing=0),
+        phase=intern(status.get("phase") or "Pending"),
+        created=created,
+        deleting="deletionTimestamp" in metadata,
+        ready=bool(main_status.get("ready")) and main.ended is None,
+        main=main,
+        reason=intern(status.get("reason") or ""),
+        message=_head(status.get("message")),
+        unschedulable=_head(unscheduled.get("message")),
+        scheduling_reason=intern(unscheduled.get("reason") or ""),
+        init_trouble="" if main.started or main.ended else _init_trouble(status.get("initContainerStatuses") or ()),
+    )
+
+
+def read_service(body: Body) -> ObservedService:
+    """Read a Service.
+
+    Raises:
+        KeyError: when the object lacks metadata that every stored object has.
+    """
+    metadata = body["metadata"]
+    return ObservedService(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        owner_uid=_controller_uid(metadata),
+        job=(metadata.get("labels") or {}).get(LABEL_JOB, ""),
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def controller_of(body: Body) -> Mapping[str, Any]:
+    """Return the owner reference of an object's controller; empty when it has none."""
+    owners: Iterable[Mapping[str, Any]] = body["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def _controller_uid(metadata: Body) -> str:
+    return str(controller_of({"metadata": metadata}).get("uid", ""))
+
+
+def _main(status: Body, created: datetime) -> MainContainer:
+    state = status.get("state") or {}
+    if ended := state.get("terminated"):
+        # A container that was lost with its node has no times; that it ended must not be lost with them.
+        started, finished = _moment(ended.get("startedAt")), _moment(ended.get("finishedAt"))
+        return MainContainer(
+            started=started,
+            ended=finished or started or created,
+            exit_code=ended.get("exitCode"),
+            reason=intern(ended.get("reason") or ""),
+            message=(ended.get("message") or "")[-MESSAGE_LIMIT:],
+        )
+    if running := state.get("running"):
+        return MainContainer(started=_moment(running.get("startedAt")) or created)
+    waiting = state.get("waiting") or {}
+    return MainContainer(reason=intern(waiting.get("reason") or ""), message=_head(waiting.get("message")))
+
+
+def _init_trouble(statuses: Iterable[Body]) -> str:
+    for status in statuses:
+        state, name = status.get("state") or {}, status.get("name", "")
+        waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
+        if (reason := waiting.get("reason") or "") not in _ORDINARY_WAITING:
+            return _sentence(reason, f"init container {name!r}", waiting.get("message"))
+        if code := ended.get("exitCode"):
+            what = f"init container {name!r} ended with exit code {code}"
+            return _sentence(ended.get("reason") or "Error", what, ended.get("message"))
+    return ""
+
+
+def _sentence(reason: str, what: str, message: str | None) -> str:
+    return _head(f"{reason}: {what}: {message}" if message else f"{reason}: {what}")
+
+
+def _false_condition(status: Body, kind: str) -> Body:
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == kind and condition.get("status") == "False":
+            return dict(condition)
+    return {}
+
+
+def _named(statuses: Iterable[Body] | None, name: str) -> Body:
+    return next((status for status in statuses or () if status.get("name") == name), {})
+
+
+def _moment(text: str | None) -> datetime | None:
+    # The kubelet writes the epoch for a container that was created and never started.
+    moment = parse_time(text) if text else None
+    return moment if moment and moment.year > 1970 else None
+
+
+def _number(text: str | None, *, missing: int) -> int:
+    return int(text) if text and text.isdecimal() and len(text) <= 9 else missing
+
+
+def _head(message: str | None) -> str:
+    return (message or "")[:MESSAGE_LIMIT]

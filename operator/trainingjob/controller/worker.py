@@ -1,0 +1,194 @@
+"""One pass over one job: look, act, look again, write the status, tell of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from trainingjob.api.job import TrainingJob, read_job
+from trainingjob.api.status import TrainingJobStatus
+from trainingjob.controller.cache import Key, ObjectCache
+from trainingjob.controller.executor import Executor, Outcome
+from trainingjob.controller.kube import JOBS, KubeClient
+from trainingjob.controller.kube_errors import ConflictError, NotFoundError, TransientError
+from trainingjob.controller.queue import KeyedQueue
+from trainingjob.controller.status import status_patch
+from trainingjob.plan import PlanOptions
+from trainingjob.reconcile import (
+    Children,
+    Create,
+    Decision,
+    Event,
+    ObservedPod,
+    ObservedService,
+    Refusal,
+    events,
+    reconcile,
+)
+
+HIDDEN_POD_SECONDS: Final = 15.0
+"""When to look again at a job of which a pod exists that the cache misses: somebody took its label away."""
+
+logger = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Memory:
+    """What this process remembers of a job beyond what is stored; losing it costs a request, never a decision."""
+
+    uid: str
+    refusals: dict[tuple[str, str], Refusal] = field(default_factory=dict)
+    written: float = float("-inf")
+    """When this process last wrote the status, on the loop's clock."""
+    pods_created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all passes share."""
+
+    client: KubeClient
+    queue: KeyedQueue[Key]
+    jobs: ObjectCache[TrainingJob]
+    pods: ObjectCache[ObservedPod]
+    services: ObjectCache[ObservedService]
+    executor: Executor
+    options: PlanOptions
+    status_interval: float
+    """Seconds between two writes of counts alone."""
+    record: Callable[[TrainingJob, Event], None]
+    """Tells a line to `kubectl describe`."""
+    all_created: Callable[[float], None]
+    """Is told the seconds from a job's creation to that of its last pod."""
+    started: Callable[[float], None]
+    """Is told the seconds from a job's creation to its start."""
+    clock: Callable[[], datetime] = utc_now
+
+
+class Worker:
+    """Looks at jobs; everything is decided from the caches and the time, never from what has happened."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._memories: dict[Key, Memory] = {}
+
+    async def look(self, key: Key) -> None:
+        """Make one pass over a job.
+
+        Raises:
+            TransientError: when the API server could not be asked; the pass has to be made again.
+            KubeError: when the status was refused.
+        """
+        world = self._world
+        job = world.jobs.get(*key)
+        if job is None:
+            self._memories.pop(key, None)
+            world.queue.forget(key)
+            return
+        memory = self._memory(job)
+        outcome = Outcome()
+        decision = self._decide(job, memory, outcome)
+        if decision.actions:
+            outcome = await world.executor.run(job, decision.actions)
+        if _update_refusals(memory, decision, outcome) or decision.actions:
+            # The actions of the second look are left to the next pass.
+            decision = self._decide(job, memory, outcome)
+        self._measure_creation(job, memory, outcome)
+        written = await self._write(job, memory, decision)
+        for event in events(job, written or job.status, outcome.created):
+            world.record(job, event)
+        self._come_back(job, memory, decision, outcome)
+
+    def _memory(self, job: TrainingJob) -> Memory:
+        memory = self._memories.get(job.key)
+        if memory is None or memory.uid != job.uid:
+            memory = self._memories[job.key] = Memory(job.uid)
+        return memory
+
+    def _decide(self, job: TrainingJob, memory: Memory, outcome: Outcome) -> Decision:
+        world = self._world
+        pods = {pod.name: pod for pod in (*world.pods.of(job.key), *outcome.found)}
+        children = Children(
+            pods=tuple(pods.values()),
+            services=world.services.of(job.key),
+            refusals=tuple(memory.refusals.values()),
+            confirmed_missing=frozenset(outcome.missing),
+        )
+        return reconcile(job, children, world.clock(), world.options)
+
+    async def _write(self, job: TrainingJob, memory: Memory, decision: Decision) -> TrainingJobStatus | None:
+        """Write the status if it says something new, and return it; counts alone may wait for more of them."""
+        world, status = self._world, decision.status
+        if status is None or status == job.status:
+            return None
+        now = asyncio.get_running_loop().time()
+        if not decision.urgent and (rest := memory.written + world.status_interval - now) > 0:
+            world.queue.add_after(job.key, rest)
+            return None
+        try:
+            body = await world.client.patch(
+                JOBS, job.namespace, job.name, status_patch(job, status), subresource="status"
+            )
+        except NotFoundError:
+            logger.info("The job is gone.")
+            world.jobs.remove(job)
+            return None
+        except ConflictError as error:
+            await self._refresh(job)
+            raise TransientError(f"The job has changed meanwhile: {error}", status=error.status) from error
+        memory.written = now
+        world.jobs.wrote(read_job(body))
+        self._tell(job, status)
+        return status
+
+    async def _refresh(self, job: TrainingJob) -> None:
+        try:
+            self._world.jobs.wrote(read_job(await self._world.client.get(JOBS, job.namespace, job.name)))
+        except NotFoundError:
+            self._world.jobs.remove(job)
+
+    def _tell(self, job: TrainingJob, status: TrainingJobStatus) -> None:
+        if status.phase != job.status.phase or status.reason != job.status.reason:
+            logger.info("%s (%s): %s", status.phase, status.reason, status.message)
+        if status.start_time and not job.status.start_time:
+            self._world.started((self._world.clock() - job.created).total_seconds())
+        if status.finished and not job.status.finished:
+            # Clean-up is decided from the stored end, which stands only now.
+            self._world.queue.add(job.key)
+
+    def _measure_creation(self, job: TrainingJob, memory: Memory, outcome: Outcome) -> None:
+        created = any(create.kind == "Pod" for create in outcome.created)
+        complete = not (outcome.refused or outcome.untried or outcome.trouble)
+        if created and complete and not memory.pods_created:
+            memory.pods_created = True
+            self._world.all_created((self._world.clock() - job.created).total_seconds())
+
+    def _come_back(self, job: TrainingJob, memory: Memory, decision: Decision, outcome: Outcome) -> None:
+        queue = self._world.queue
+        if outcome.trouble is not None:
+            raise outcome.trouble
+        if memory.refusals:
+            queue.retry(job.key)
+        else:
+            queue.forget(job.key)
+        if outcome.found:
+            queue.add_after(job.key, HIDDEN_POD_SECONDS)
+        if decision.wake is not None:
+            queue.add_after(job.key, (decision.wake - self._world.clock()).total_seconds())
+
+
+def _update_refusals(memory: Memory, decision: Decision, outcome: Outcome) -> bool:
+    """Keep the refusals of what is still wanted and was not created now, add the new ones, and say if any changed."""
+    before = memory.refusals
+    wanted = {(create.kind, create.name) for create in decision.actions if isinstance(create, Create)}
+    wanted -= {(create.kind, create.name) for create in outcome.created}
+    memory.refusals = {name: refusal for name, refusal in before.items() if name in wanted}
+    memory.refusals |= {(refusal.kind, refusal.name): refusal for refusal in outcome.refused}
+    return memory.refusals != before
