@@ -7,8 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from devtools.images import ImageError, archives, build
+from devtools.images import ImageError, archives, build, prune
 from devtools.progress import StepFailed
+from devtools.shell import CommandFailed
 
 
 def main(words: list[str] | None = None) -> int:
@@ -22,7 +23,7 @@ def main(words: list[str] | None = None) -> int:
             _list()
         else:
             _prune()
-    except (ImageError, StepFailed, OSError) as error:
+    except (ImageError, StepFailed, CommandFailed, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -42,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--file", type=Path, help="the Dockerfile (CONTEXT/Dockerfile)")
     building.add_argument("--output", type=Path, help="copy the archive to this file and print its path instead")
     commands.add_parser("list", help="print size, age and path of the finished archives")
-    commands.add_parser("prune", help="remove all archives but the latest of each tag")
+    commands.add_parser("prune", help="remove all archives but the latest of each tag, and unused layers")
     return parser
 
 
@@ -60,7 +61,7 @@ def _list() -> None:
 
 
 def _prune() -> None:
-    for path in archives.remove_old(kept_per_tag=1):
+    for path in prune():
         print(path)
 
 

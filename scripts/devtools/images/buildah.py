@@ -14,8 +14,8 @@ from devtools.shell import CommandFailed, run
 
 _DEBIAN_PACKAGES = ("buildah", "debootstrap", "debian-archive-keyring")
 _PULL_SECONDS = 300
-# The command dies with this process, and its mounts die with it: a build that was killed leaves none behind.
-_CONTAINED = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount"]
+# The command and all that it starts die with this process, and their mounts too: a killed build leaves none behind.
+_CONTAINED = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 class Buildah:
@@ -77,6 +77,14 @@ class Buildah:
         """Write an image to a file."""
         with self._progress.step(f"archive of {tag}", 10, self._log):
             self._buildah("push", "--quiet", tag, f"docker-archive:{archive}:{tag}")
+
+    def remove_untagged(self) -> None:
+        """Remove the layers that no tagged image stands on.
+
+        Raises:
+            CommandFailed: when buildah fails; its output is in the log.
+        """
+        self._buildah("rmi", "--prune")
 
     def _provide(self, image: str) -> None:
         if self._has(image):

@@ -42,6 +42,23 @@ def build(context: Path, tag: str, dockerfile: Path | None = None) -> Path:
     return result
 
 
+def prune() -> list[Path]:
+    """Remove all archives but the latest of each tag, and layers that belong to no tag; return the removed archives.
+
+    What a Docker daemon stores is left alone.
+
+    Raises:
+        CommandFailed: when the builder's storage cannot be cleared.
+    """
+    progress = Progress("image")
+    storage = archives.folder() / "builder"
+    with archives.locked(lambda: progress.say("… another build is running; this waits for its end")):
+        if storage.exists():
+            with Buildah(archives.log("prune"), storage, progress) as builder:
+                builder.remove_untagged()
+        return archives.remove_old(kept_per_tag=1)
+
+
 def _exists(result: Path) -> bool:
     try:
         os.utime(result)
