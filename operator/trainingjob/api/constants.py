@@ -20,6 +20,26 @@ MAIN_CONTAINER: Final = "main"
 TENSORFLOW_PORT: Final = 2222
 """The port of every TensorFlow server of a job; the design's section 2.2."""
 
+SHM_PATH: Final = "/dev/shm"  # noqa: S108 - a mount point, not a temporary file
+"""Where shared memory stands in every training container; `shmSize` bounds it."""
+
+OWN_VOLUME_PREFIX: Final = "trainingjob-"
+"""What the names of the operator's own volumes begin with."""
+
+RESERVED_ENV_NAMES: Final = (
+    "TF_CONFIG",
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+)
+"""Environment variables that only the operator, or the launcher that it configures, may set."""
+
+RESERVED_ENV_PREFIXES: Final = ("PET_", "TRAININGJOB_")
+"""What the names of further such variables begin with."""
+
 DNS_LABEL_MAX: Final = 63
 """The longest name of a Pod that is also a host name, and of a Service (RFC 1123, RFC 1035)."""
 

@@ -6,10 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from trainingjob.api.rules import validate_job
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.status import TrainingJobStatus
 from trainingjob.api.times import parse_time
+
+MAX_PROBLEMS = 5
+"""How many sentences tell what is wrong with a stored form; more would help nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def read_job(body: Mapping[str, Any]) -> TrainingJob:
         KeyError: when the object lacks metadata that every stored object has.
     """
     metadata = body["metadata"]
-    spec, problem = _read_spec(body.get("spec") or {})
+    spec, problems = _read_spec(metadata["name"], body.get("spec") or {})
     return TrainingJob(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -51,33 +56,36 @@ def read_job(body: Mapping[str, Any]) -> TrainingJob:
         resource_version=metadata["resourceVersion"],
         created=parse_time(metadata["creationTimestamp"]),
         deleting="deletionTimestamp" in metadata,
-        spec=spec,
-        problem=problem,
+        spec=None if problems else spec,
+        problem=_told(problems),
         status=_read_status(body.get("status") or {}),
     )
 
 
-def _read_spec(stored: Mapping[str, Any]) -> tuple[TrainingJobSpec | None, str]:
+def _read_spec(name: str, stored: Mapping[str, Any]) -> tuple[TrainingJobSpec | None, list[str]]:
     try:
-        return TrainingJobSpec.model_validate(stored), ""
+        spec = TrainingJobSpec.model_validate(stored)
     except ValidationError as error:
-        return None, "; ".join(_sentence(item) for item in error.errors(include_url=False)[:5])
+        return None, [_sentence(item) for item in error.errors(include_url=False)]
+    return spec, validate_job(name, spec)
 
 
-def _sentence(error: Any) -> str:
-    where = ".".join(["spec", *(str(part) for part in error["loc"])])
-    return f"{where}: {error['msg']}"
+def _told(problems: list[str]) -> str:
+    left_out = len(problems) - MAX_PROBLEMS
+    more = [f"and {left_out} more"] if left_out > 0 else []
+    return "; ".join([*problems[:MAX_PROBLEMS], *more])
+
+
+def _sentence(error: ErrorDetails) -> str:
+    path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
+    said = {"extra_forbidden": "this version has no such field", "missing": "this field is missing"}
+    return f"{path}: {said.get(error['type'], error['msg'].removeprefix('Value error, '))}"
 
 
 def _read_status(stored: Mapping[str, Any]) -> TrainingJobStatus:
-    # A newer operator may have written fields that this one does not know; they say nothing that it acts on.
-    known = {name: stored[name] for name in _STATUS_FIELDS if name in stored}
     try:
-        return TrainingJobStatus.model_validate(known)
+        return TrainingJobStatus.model_validate(stored)
     except ValidationError as error:
         # One unreadable field must not hide the others: a job that has ended stays ended.
         unreadable = {str(item["loc"][0]) for item in error.errors()}
-        return TrainingJobStatus.model_validate({k: v for k, v in known.items() if k not in unreadable})
-
-
-_STATUS_FIELDS = [field.alias or name for name, field in TrainingJobStatus.model_fields.items()]
+        return TrainingJobStatus.model_validate({k: v for k, v in stored.items() if k not in unreadable})

@@ -4,37 +4,48 @@ This is an allow-list: what a pod may contain is what stands here and in `spec.p
 template, because a list of forbidden fields has to be right about every field that Kubernetes ever adds.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from trainingjob.api.base import Model
+from trainingjob.api.constants import MAIN_CONTAINER
+from trainingjob.api.lists import ATOMIC
+from trainingjob.api.rule import NO_QUANTITY
+
+QUANTITY_PATTERN = (
+    r"^\+?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+)
+"""Kubernetes' quantities without the negative ones, which nothing of a pod can have."""
+
+LABEL_VALUE_PATTERN = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+ENV_NAME_PATTERN = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
+"""What every supported release of Kubernetes takes as a variable's name."""
+
+
+def _read_quantity(value: Any) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and re.fullmatch(QUANTITY_PATTERN, value):
+        return value
+    raise ValueError(NO_QUANTITY % value)
+
 
 Quantity = Annotated[
     int | str,
-    Field(
-        json_schema_extra={"x-kubernetes-int-or-string": True},
-        union_mode="left_to_right",
-    ),
+    PlainValidator(_read_quantity),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 64, "pattern": QUANTITY_PATTERN}),
 ]
-"""A Kubernetes quantity: 2, 500m, 4Gi."""
-
-QUANTITY_PATTERN = (
-    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
-)
+"""A Kubernetes quantity: 2, 500m, 4Gi. It stays as the user wrote it."""
 
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 ShortText = Annotated[str, Field(max_length=4096)]
-Labels = Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
+LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE_PATTERN)]
+Labels = Annotated[dict[str, LabelValue], Field(max_length=64)]
 Annotations = Annotated[dict[str, Annotated[str, Field(max_length=65536)]], Field(max_length=64)]
-
-
-def list_map(*keys: str) -> dict[str, Any]:
-    """Return the schema's words for a list whose items are told apart by the given keys."""
-    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
-
-
-ATOMIC: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
+Quantities = Annotated[dict[str, Quantity], Field(max_length=32)]
+Id = Annotated[int, Field(ge=0, le=2147483647)]
 
 
 class NameReference(Model):
@@ -62,7 +73,9 @@ class ResourceFieldRef(Model):
     """A resource of a container of the pod."""
 
     resource: ShortText = Field(description="The resource, such as limits.memory.")
-    container_name: Name | None = Field(None, description="The container; required in volumes.")
+    container_name: Literal["main"] | None = Field(
+        None, description=f"The container; there is only {MAIN_CONTAINER}. Required in volumes."
+    )
     divisor: Quantity | None = Field(None, description="The unit of the value.")
 
 
@@ -78,7 +91,9 @@ class EnvVarSource(Model):
 class EnvVar(Model):
     """An environment variable of the training program."""
 
-    name: Annotated[str, Field(min_length=1, max_length=256)] = Field(description="The variable's name.")
+    name: Annotated[str, Field(min_length=1, max_length=256, pattern=ENV_NAME_PATTERN)] = Field(
+        description="The variable's name."
+    )
     value: Annotated[str, Field(max_length=131072)] | None = Field(
         None, description="The value; $(NAME) stands for a variable that is defined earlier."
     )
@@ -103,14 +118,10 @@ class EnvFromSource(Model):
 class Resources(Model):
     """What a container asks for and may use at most. GPUs are asked for with gpusPerWorker."""
 
-    requests: Annotated[dict[str, Quantity], Field(max_length=32)] | None = Field(
-        None,
-        description="What the scheduler sets aside: cpu, memory, ephemeral-storage, ….",
-        examples=[{"cpu": "500m"}],
+    requests: Quantities | None = Field(
+        None, description="What the scheduler sets aside: cpu: 500m, memory: 4Gi, ephemeral-storage, …."
     )
-    limits: Annotated[dict[str, Quantity], Field(max_length=32)] | None = Field(
-        None, description="What the container may use at most."
-    )
+    limits: Quantities | None = Field(None, description="What the container may use at most.")
 
 
 class Toleration(Model):
@@ -139,14 +150,14 @@ class DNSOption(Model):
 class DNSConfig(Model):
     """What is added to the pods' resolver configuration."""
 
-    nameservers: Annotated[list[ShortText], Field(max_length=3)] | None = Field(
-        None, description="Addresses of name servers.", json_schema_extra=ATOMIC
+    nameservers: Annotated[list[ShortText], Field(max_length=3), ATOMIC] | None = Field(
+        None, description="Addresses of name servers."
     )
-    searches: Annotated[list[ShortText], Field(max_length=32)] | None = Field(
-        None, description="Search domains.", json_schema_extra=ATOMIC
+    searches: Annotated[list[ShortText], Field(max_length=32), ATOMIC] | None = Field(
+        None, description="Search domains."
     )
-    options: Annotated[list[DNSOption], Field(max_length=32)] | None = Field(
-        None, description="Options of the resolver.", json_schema_extra=ATOMIC
+    options: Annotated[list[DNSOption], Field(max_length=32), ATOMIC] | None = Field(
+        None, description="Options of the resolver."
     )
 
 
@@ -155,18 +166,14 @@ class SecurityContext(Model):
 
     profile: Literal["restricted", "baseline"] | None = Field(
         None,
-        description="The Pod Security level that the pods satisfy; restricted unless the operator is configured otherwise. "
-        "With baseline the image's own user is kept, root included.",
+        description="The Pod Security level that the pods satisfy; restricted unless the operator is configured "
+        "otherwise. With baseline the image's own user is kept, root included.",
     )
-    run_as_user: Annotated[int, Field(ge=0, le=2147483647)] | None = Field(
+    run_as_user: Id | None = Field(
         None, description="The user id of the program; 1000 under restricted, the image's own under baseline."
     )
-    run_as_group: Annotated[int, Field(ge=0, le=2147483647)] | None = Field(
-        None, description="The group id of the program; 1000 under restricted."
-    )
-    fs_group: Annotated[int, Field(ge=0, le=2147483647)] | None = Field(
-        None, description="The group that owns the volumes; 1000 under restricted."
-    )
-    supplemental_groups: Annotated[list[Annotated[int, Field(ge=0, le=2147483647)]], Field(max_length=32)] | None = (
-        Field(None, description="Further groups of the program, for shared file systems.", json_schema_extra=ATOMIC)
+    run_as_group: Id | None = Field(None, description="The group id of the program; 1000 under restricted.")
+    fs_group: Id | None = Field(None, description="The group that owns the volumes; 1000 under restricted.")
+    supplemental_groups: Annotated[list[Id], Field(max_length=32), ATOMIC] | None = Field(
+        None, description="Further groups of the program, for shared file systems."
     )

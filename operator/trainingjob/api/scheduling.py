@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trainingjob.api.base import Model
-from trainingjob.api.pod_fields import ATOMIC, Labels, Name, ShortText
+from trainingjob.api.lists import ATOMIC
+from trainingjob.api.pod_fields import Labels, Name, ShortText
 
-Values = Annotated[list[ShortText], Field(max_length=256, json_schema_extra=ATOMIC)]
+Values = Annotated[list[ShortText], Field(max_length=256), ATOMIC]
 Weight = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -19,7 +20,7 @@ class NodeRequirement(Model):
     values: Values | None = Field(None, description="The values that it is compared with.")
 
 
-Requirements = Annotated[list[NodeRequirement], Field(max_length=32, json_schema_extra=ATOMIC)]
+Requirements = Annotated[list[NodeRequirement], Field(max_length=32), ATOMIC]
 
 
 class NodeTerm(Model):
@@ -32,9 +33,7 @@ class NodeTerm(Model):
 class NodeSelector(Model):
     """Terms of which one must hold of a node."""
 
-    node_selector_terms: Annotated[list[NodeTerm], Field(max_length=32, json_schema_extra=ATOMIC)] = Field(
-        description="The terms."
-    )
+    node_selector_terms: Annotated[list[NodeTerm], Field(max_length=32), ATOMIC] = Field(description="The terms.")
 
 
 class PreferredNodeTerm(Model):
@@ -51,7 +50,7 @@ class NodeAffinity(Model):
         None, description="What must hold of the node."
     )
     preferred_during_scheduling_ignored_during_execution: (
-        Annotated[list[PreferredNodeTerm], Field(max_length=32, json_schema_extra=ATOMIC)] | None
+        Annotated[list[PreferredNodeTerm], Field(max_length=32), ATOMIC] | None
     ) = Field(None, description="What should hold of the node.")
 
 
@@ -67,7 +66,7 @@ class LabelSelector(Model):
     """Conditions on labels that must all hold."""
 
     match_labels: Labels | None = Field(None, description="Labels with their values.")
-    match_expressions: Annotated[list[LabelRequirement], Field(max_length=32, json_schema_extra=ATOMIC)] | None = Field(
+    match_expressions: Annotated[list[LabelRequirement], Field(max_length=32), ATOMIC] | None = Field(
         None, description="Conditions on labels."
     )
 
@@ -83,7 +82,7 @@ class PodTerm(Model):
     mismatch_label_keys: Values | None = Field(None, description="Labels of the pod that the others must not share.")
 
 
-PodTerms = Annotated[list[PodTerm], Field(max_length=32, json_schema_extra=ATOMIC)]
+PodTerms = Annotated[list[PodTerm], Field(max_length=32), ATOMIC]
 
 
 class PreferredPodTerm(Model):
@@ -93,7 +92,7 @@ class PreferredPodTerm(Model):
     pod_affinity_term: PodTerm = Field(description="The term.")
 
 
-PreferredPodTerms = Annotated[list[PreferredPodTerm], Field(max_length=32, json_schema_extra=ATOMIC)]
+PreferredPodTerms = Annotated[list[PreferredPodTerm], Field(max_length=32), ATOMIC]
 
 
 class PodAffinity(Model):

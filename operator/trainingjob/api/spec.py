@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trainingjob.api.base import Model
+from trainingjob.api.lists import ATOMIC, list_map
 from trainingjob.api.pod_fields import (
-    ATOMIC,
     Annotations,
     DNSConfig,
     EnvFromSource,
@@ -19,7 +19,6 @@ from trainingjob.api.pod_fields import (
     Resources,
     SecurityContext,
     Toleration,
-    list_map,
 )
 from trainingjob.api.scheduling import Affinity, TopologySpread
 from trainingjob.api.volumes import Volume, VolumeMount
@@ -29,10 +28,10 @@ MAX_REPLICAS = 10_000
 
 Replicas = Annotated[int, Field(ge=1, le=MAX_REPLICAS)]
 Word = Annotated[str, Field(max_length=65536)]
-Words = Annotated[list[Word], Field(max_length=1024, json_schema_extra=ATOMIC)]
-Image = Annotated[str, Field(min_length=1, max_length=1024)]
-Env = Annotated[list[EnvVar], Field(max_length=256, json_schema_extra=list_map("name"))]
-Tolerations = Annotated[list[Toleration], Field(max_length=64, json_schema_extra=ATOMIC)]
+Words = Annotated[list[Word], Field(max_length=1024), ATOMIC]
+Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^\S+$")]
+Env = Annotated[list[EnvVar], Field(max_length=256), list_map("name")]
+Tolerations = Annotated[list[Toleration], Field(max_length=64), ATOMIC]
 
 
 class Role(StrEnum):
@@ -108,9 +107,9 @@ class TrainingJobSpec(Model):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
         None, description="When the image is pulled; Always for the tag latest, else IfNotPresent."
     )
-    image_pull_secrets: (
-        Annotated[list[NameReference], Field(max_length=16, json_schema_extra=list_map("name"))] | None
-    ) = Field(None, description="Secrets for the image's registry.")
+    image_pull_secrets: Annotated[list[NameReference], Field(max_length=16), list_map("name")] | None = Field(
+        None, description="Secrets for the image's registry."
+    )
     command: Words | None = Field(
         None, description="The program and its first arguments; the image's own when not given. No shell reads it."
     )
@@ -120,15 +119,16 @@ class TrainingJobSpec(Model):
     )
     env: Env | None = Field(
         None,
-        description="Environment variables. Names that the operator sets (TF_CONFIG, RANK, TRAININGJOB_*, …) are refused.",
+        description="Environment variables. Names that the operator sets (TF_CONFIG, RANK, TRAININGJOB_*, …) are "
+        "refused.",
     )
-    env_from: Annotated[list[EnvFromSource], Field(max_length=32, json_schema_extra=ATOMIC)] | None = Field(
+    env_from: Annotated[list[EnvFromSource], Field(max_length=32), ATOMIC] | None = Field(
         None, description="ConfigMaps and Secrets whose keys become environment variables."
     )
     gpus_per_worker: Annotated[int, Field(ge=0, le=1024)] = Field(
         0, description="GPUs for each worker, the chief and the evaluator; never for parameter servers."
     )
-    accelerator: Annotated[str, Field(min_length=3, max_length=317, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9_.-]+$")] = Field(
+    accelerator: Annotated[str, Field(min_length=1, max_length=317)] = Field(
         "nvidia.com/gpu",
         description="The resource that counts as a GPU, such as nvidia.com/mig-1g.10gb or amd.com/gpu.",
     )
@@ -150,9 +150,9 @@ class TrainingJobSpec(Model):
     node_selector: Labels | None = Field(None, description="Labels that the nodes must have.")
     tolerations: Tolerations | None = Field(None, description="Taints that the pods tolerate.")
     affinity: Affinity | None = Field(None, description="Where the pods must or should run.")
-    topology_spread: Annotated[list[TopologySpread], Field(max_length=16, json_schema_extra=ATOMIC)] | None = Field(
-        None, description="How evenly the pods are spread over zones, racks or nodes."
-    )
+    topology_spread: (
+        Annotated[list[TopologySpread], Field(max_length=16), list_map("topologyKey", "whenUnsatisfiable")] | None
+    ) = Field(None, description="How evenly the pods are spread over zones, racks or nodes.")
     priority_class_name: Name | None = Field(None, description="The priority class of the pods.")
     scheduler_name: Name | None = Field(None, description="The scheduler; the cluster's default one when not given.")
     service_account_name: Name | None = Field(
@@ -160,12 +160,12 @@ class TrainingJobSpec(Model):
     )
     runtime_class_name: Name | None = Field(None, description="The container runtime class of the pods.")
     dns_config: DNSConfig | None = Field(None, description="What is added to the pods' resolver configuration.")
-    volumes: Annotated[list[Volume], Field(max_length=64, json_schema_extra=list_map("name"))] | None = Field(
+    volumes: Annotated[list[Volume], Field(max_length=64), list_map("name")] | None = Field(
         None, description="Volumes that the training container may mount."
     )
-    volume_mounts: (
-        Annotated[list[VolumeMount], Field(max_length=64, json_schema_extra=list_map("mountPath"))] | None
-    ) = Field(None, description="Where the volumes stand in the training container.")
+    volume_mounts: Annotated[list[VolumeMount], Field(max_length=64), list_map("mountPath")] | None = Field(
+        None, description="Where the volumes stand in the training container."
+    )
     pod_labels: Labels | None = Field(
         None, description="Labels of the pods. The resource's own labels are never copied."
     )
@@ -176,7 +176,8 @@ class TrainingJobSpec(Model):
 
     success_policy: SuccessPolicy = Field(
         SuccessPolicy.PRIMARY,
-        description="Primary: the job has succeeded when the chief, else worker 0, has. AllWorkers: when chief and all workers have.",
+        description="Primary: the job has succeeded when the chief, else worker 0, has. AllWorkers: when chief and all "
+        "workers have.",
     )
     clean_pod_policy: CleanPodPolicy = Field(
         CleanPodPolicy.RUNNING,

@@ -3,14 +3,28 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from trainingjob.api.base import Model
+from trainingjob.api.lists import ATOMIC, list_map
+from trainingjob.api.times import parse_time
 
-Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+def _check_time(text: str) -> str:
+    parse_time(text)
+    return text
+
+
+Timestamp = Annotated[str, AfterValidator(_check_time), Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339 in UTC with whole seconds, as Kubernetes writes its own times: `2026-01-31T12:00:00Z`."""
 
 MAX_FAILURES = 10
+
+
+class StatusPart(Model):
+    """A part of the status: what only a newer operator knows is passed over, for nothing here depends on it."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class Phase(StrEnum):
@@ -39,7 +53,7 @@ class ConditionType(StrEnum):
     FINISHED = "Finished"
 
 
-class Condition(Model):
+class Condition(StatusPart):
     """One condition, as Kubernetes' own resources have them."""
 
     type: str = Field(description="What the condition is about.", max_length=316)
@@ -50,7 +64,7 @@ class Condition(Model):
     observed_generation: int | None = Field(None, description="The generation of the spec that it speaks of.", ge=0)
 
 
-class ReplicaStatus(Model):
+class ReplicaStatus(StatusPart):
     """How many replicas of one role are where."""
 
     desired: int = Field(description="Replicas that the job asks for.", ge=0)
@@ -60,12 +74,13 @@ class ReplicaStatus(Model):
     failed: int = Field(description="Replicas whose program failed.", ge=0)
     succeeded_indexes: str | None = Field(
         None,
-        description="The indexes of the replicas that have succeeded, as ranges: '0,2-5'. They are never started again.",
+        description="The indexes of the replicas that have succeeded, as ranges: '0,2-5'. They are never started "
+        "again.",
         max_length=65536,
     )
 
 
-class Failure(Model):
+class Failure(StatusPart):
     """A replica that failed, with the evidence."""
 
     pod: str = Field(description="The pod's name.", max_length=253)
@@ -78,34 +93,28 @@ class Failure(Model):
     time: Timestamp | None = Field(None, description="When the program ended.")
 
 
-class TrainingJobStatus(Model):
+class TrainingJobStatus(StatusPart):
     """What the operator says of the job; users only read it."""
 
     observed_generation: int = Field(-1, description="The generation of the spec that this status speaks of.", ge=-1)
     phase: Phase | None = Field(None, description="Where the job stands, in one word.")
     reason: str | None = Field(None, description="Why it stands there, in one word of CamelCase.", max_length=1024)
     message: str | None = Field(None, description="Why, in the blocking pod's own words.", max_length=4096)
-    conditions: list[Condition] | None = Field(
-        None,
-        description="What holds of the job: Reconciling, Stalled, Running, Succeeded, Failed, Finished.",
-        max_length=32,
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    conditions: Annotated[list[Condition], Field(max_length=32), list_map("type")] | None = Field(
+        None, description="What holds of the job: Reconciling, Stalled, Running, Succeeded, Failed, Finished."
     )
     attempt: int | None = Field(None, description="The current attempt, from 0.", ge=0)
     restarts: int | None = Field(None, description="How often the job was started anew.", ge=0)
-    replicas: dict[str, ReplicaStatus] | None = Field(
-        None, description="The count of replicas for each role.", max_length=8
+    replicas: Annotated[dict[str, ReplicaStatus], Field(max_length=8)] | None = Field(
+        None, description="The count of replicas for each role."
     )
     ready: str | None = Field(
         None, description="Replicas that are ready or have succeeded, of all: '2/3'.", max_length=32
     )
     start_time: Timestamp | None = Field(None, description="When the program of every replica had started.")
     completion_time: Timestamp | None = Field(None, description="When the job ended.")
-    failures: list[Failure] | None = Field(
-        None,
-        description="The last replicas that failed, the earliest first.",
-        max_length=MAX_FAILURES,
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    failures: Annotated[list[Failure], Field(max_length=MAX_FAILURES), ATOMIC] | None = Field(
+        None, description="The last replicas that failed, the earliest first."
     )
 
     @property

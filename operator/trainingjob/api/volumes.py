@@ -5,16 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trainingjob.api.base import Model
+from trainingjob.api.lists import ATOMIC
 from trainingjob.api.pod_fields import (
-    ATOMIC,
     Annotations,
     FieldRef,
     Labels,
     Name,
     NameReference,
+    Quantities,
     Quantity,
     ResourceFieldRef,
-    Resources,
     ShortText,
 )
 
@@ -29,7 +29,7 @@ class KeyToPath(Model):
     mode: Mode | None = Field(None, description="The file's permission bits.")
 
 
-Items = Annotated[list[KeyToPath], Field(max_length=256, json_schema_extra=ATOMIC)]
+Items = Annotated[list[KeyToPath], Field(max_length=256), ATOMIC]
 
 
 class ConfigMapVolume(Model):
@@ -73,7 +73,7 @@ class DownwardFile(Model):
     mode: Mode | None = Field(None, description="The file's permission bits.")
 
 
-DownwardFiles = Annotated[list[DownwardFile], Field(max_length=64, json_schema_extra=ATOMIC)]
+DownwardFiles = Annotated[list[DownwardFile], Field(max_length=64), ATOMIC]
 
 
 class DownwardAPIVolume(Model):
@@ -125,9 +125,7 @@ class ProjectedSource(Model):
 class ProjectedVolume(Model):
     """Several sources in one folder."""
 
-    sources: Annotated[list[ProjectedSource], Field(max_length=32, json_schema_extra=ATOMIC)] = Field(
-        description="The sources."
-    )
+    sources: Annotated[list[ProjectedSource], Field(max_length=32), ATOMIC] = Field(description="The sources.")
     default_mode: Mode | None = Field(None, description="The files' permission bits.")
 
 
@@ -151,15 +149,24 @@ class TypedReference(Model):
     name: Name = Field(description="The object's name.")
 
 
+class ClaimResources(Model):
+    """How much an ephemeral volume holds."""
+
+    requests: Quantities = Field(description="How much it must hold: storage: 10Gi.")
+    limits: Quantities | None = Field(None, description="How much it may hold.")
+
+
+AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]
+
+
 class ClaimSpec(Model):
     """What an ephemeral volume asks for."""
 
-    access_modes: Annotated[list[ShortText], Field(max_length=4, json_schema_extra=ATOMIC)] = Field(
+    access_modes: Annotated[list[AccessMode], Field(min_length=1, max_length=4), ATOMIC] = Field(
         description="How it is accessed: ReadWriteOnce, …."
     )
-    resources: Resources = Field(description="The size: requests.storage.")
+    resources: ClaimResources = Field(description="How much it holds.")
     storage_class_name: ShortText | None = Field(None, description="The storage class; the default one when not given.")
-    volume_mode: Literal["Filesystem", "Block"] | None = Field(None, description="File system or block device.")
     volume_attributes_class_name: ShortText | None = Field(None, description="The volume attributes class.")
     data_source: TypedReference | None = Field(None, description="What the volume is filled from.")
 

@@ -1,0 +1,190 @@
+"""The rules of a job's own fields: what contradicts itself, and what can never change."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from trainingjob.api.base import Model, field_names
+from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, GROUP
+from trainingjob.api.names import STRATEGIES
+from trainingjob.api.pod_fields import Resources
+from trainingjob.api.rule import Rule, Words, at_most_one, literal, readable_quantity, validation
+from trainingjob.api.spec import Overrides, Role, RoleOverride, TrainingJobSpec
+
+MUTABLE = frozenset({"evaluatorGraceSeconds"})
+"""The fields of a spec that may change while the job exists; what its pods are made of may not."""
+
+_QUALIFIED_NAME = (
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+    r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+_EXTENDED_RESOURCE = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+
+
+def immutability() -> list[dict[str, Any]]:
+    """Return the rules that keep a spec as it was created; they hold for every later write."""
+    return [_unchanged(name) for name in field_names(TrainingJobSpec) if name not in MUTABLE]
+
+
+def _unchanged(name: str) -> dict[str, Any]:
+    rule = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
+    sentence = f"{name} cannot change once the job exists; create the job under a new name"
+    return validation(rule, sentence, field=name)
+
+
+def _keys(field: str, fits: str, bad: Callable[[str], bool], sentence: str) -> Rule[Any]:
+    """Return a rule on every key of a map; the sentence names the first that breaks it."""
+
+    def broken(part: Model) -> Words | None:
+        given: Collection[str] = getattr(part, field_names(type(part))[field]) or ()
+        return next(((key,) for key in given if bad(key)), None)
+
+    return Rule(
+        f"!has(self.{field}) || self.{field}.all(key, {fits})",
+        broken,
+        sentence,
+        (f"self.{field}.filter(key, !({fits}))[0]",),
+        field=field,
+    )
+
+
+def _qualified_keys(field: str) -> Rule[Any]:
+    return _keys(
+        field,
+        f"key.matches({literal(_QUALIFIED_NAME)})",
+        lambda key: re.search(_QUALIFIED_NAME, key) is None,
+        "%s cannot be a key; use letters, digits, '-', '_' and '.', at most 63, after an optional domain and '/'",
+    )
+
+
+def _foreign_keys(field: str, *reserved: str) -> Rule[Any]:
+    own = f"{GROUP}/"
+    return _keys(
+        field,
+        f"!key.startsWith({literal(own)}) && !(key in {literal(reserved)})",
+        lambda key: key.startswith(own) or key in reserved,
+        "%s is set by the operator; choose another key",
+    )
+
+
+def _program(field: str) -> Rule[Any]:
+    def broken(part: Model) -> Words | None:
+        words = getattr(part, field_names(type(part))[field])
+        return () if words and not words[0] else None
+
+    return Rule(
+        f"!has(self.{field}) || self.{field}.size() == 0 || self.{field}[0] != ''",
+        broken,
+        "the first word is empty; it must be the program",
+        field=field,
+    )
+
+
+def _mounted_volumes() -> Rule[TrainingJobSpec]:
+    exists = "has(self.volumes) && self.volumes.exists(volume, volume.name == mount.name)"
+
+    def broken(spec: TrainingJobSpec) -> Words | None:
+        names = {volume.name for volume in spec.volumes or ()}
+        return next(((mount.name,) for mount in spec.volume_mounts or () if mount.name not in names), None)
+
+    return Rule(
+        f"!has(self.volumeMounts) || self.volumeMounts.all(mount, {exists})",
+        broken,
+        "%s is no volume of this job; add it to spec.volumes or name one that is there",
+        (f"self.volumeMounts.filter(mount, !({exists}))[0].name",),
+        field="volumeMounts",
+    )
+
+
+def _accelerator_in(place: str) -> Rule[TrainingJobSpec]:
+    """Return the rule that the resources at a place do not name the accelerator."""
+    steps = place.split(".")
+    resources = ".?".join(["self", *steps])
+    holds = (
+        f"!{resources}.?requests[?self.accelerator].hasValue() && !{resources}.?limits[?self.accelerator].hasValue()"
+    )
+
+    def broken(spec: TrainingJobSpec) -> Words | None:
+        part: Model | None = spec
+        for step in steps:
+            part = part and getattr(part, field_names(type(part))[step])
+        named = isinstance(part, Resources) and spec.accelerator in {**(part.requests or {}), **(part.limits or {})}
+        return (spec.accelerator,) if named else None
+
+    return Rule(
+        holds,
+        broken,
+        "%s is asked for with spec.gpusPerWorker, so that parameter servers get none; leave it out here",
+        ("self.accelerator",),
+        field=place,
+    )
+
+
+_ROLE_EXISTS: Mapping[Role, tuple[str, Callable[[TrainingJobSpec], bool], str]] = {
+    Role.PS: (
+        "has(self.parameterServer)",
+        lambda spec: spec.parameter_server is not None,
+        "only a job with parameterServer has parameter servers; leave overrides.ps out",
+    ),
+    Role.CHIEF: (
+        " || ".join(f"(has(self.{block}) && self.{block}.chief)" for block in STRATEGIES),
+        lambda spec: any(block.chief for block in (spec.parameter_server, spec.multi_worker) if block),
+        f"this job has no chief; set chief: true in {' or '.join(STRATEGIES)}, or leave overrides.chief out",
+    ),
+    Role.EVALUATOR: (
+        " || ".join(f"(has(self.{block}) && self.{block}.evaluator)" for block in STRATEGIES),
+        lambda spec: any(block.evaluator for block in (spec.parameter_server, spec.multi_worker) if block),
+        f"this job has no evaluator; set evaluator: true in {' or '.join(STRATEGIES)}, or leave "
+        "overrides.evaluator out",
+    ),
+}
+
+
+def _role_exists(role: Role) -> Rule[TrainingJobSpec]:
+    exists, check, sentence = _ROLE_EXISTS[role]
+
+    def broken(spec: TrainingJobSpec) -> Words | None:
+        given = spec.overrides is not None and getattr(spec.overrides, role.value) is not None
+        return () if given and not check(spec) else None
+
+    return Rule(
+        f"!has(self.overrides) || !has(self.overrides.{role}) || {exists}",
+        broken,
+        sentence,
+        field=f"overrides.{role}",
+    )
+
+
+_SPEC: tuple[Rule[TrainingJobSpec], ...] = (
+    at_most_one(TrainingJobSpec, *STRATEGIES),
+    Rule(
+        f"self.accelerator.matches({literal(_EXTENDED_RESOURCE)})",
+        lambda spec: None if re.search(_EXTENDED_RESOURCE, spec.accelerator) else (spec.accelerator,),
+        "%s is no extended resource; write it with its domain, such as nvidia.com/gpu",
+        ("self.accelerator",),
+        field="accelerator",
+    ),
+    Rule(
+        "!has(self.workingDir) || self.workingDir.startsWith('/')",
+        lambda spec: None if (spec.working_dir or "/").startswith("/") else (spec.working_dir or "",),
+        "%s is a relative path; begin with /",
+        ("self.workingDir",),
+        field="workingDir",
+    ),
+    readable_quantity("has(self.shmSize)", "self.shmSize", "shmSize"),
+    _program("command"),
+    _mounted_volumes(),
+    *(_role_exists(role) for role in _ROLE_EXISTS),
+    _accelerator_in("resources"),
+    *(_accelerator_in(f"overrides.{role}.resources") for role in field_names(Overrides)),
+    _qualified_keys("nodeSelector"),
+    _qualified_keys("podLabels"),
+    _foreign_keys("podLabels"),
+    _qualified_keys("podAnnotations"),
+    _foreign_keys("podAnnotations", ANNOTATION_DEFAULT_CONTAINER),
+)
+
+JOB_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
+    TrainingJobSpec: _SPEC,
+    RoleOverride: (_program("command"), _qualified_keys("nodeSelector")),
+}
