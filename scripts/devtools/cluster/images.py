@@ -52,7 +52,7 @@ def import_image(state: State, index: int, archive: Path) -> None:
     """Import an archive as `docker save` writes it into a node's containerd."""
     socket = state.directory / node_name(index) / "run" / "containerd" / "containerd.sock"
     ctr: list[str | Path] = [state.program("containerd", "ctr"), "--address", socket, "--namespace", "k8s.io"]
-    run([*ctr, "images", "import", archive], timeout=600)
+    run([*ctr, "images", "import", "--local", archive], timeout=600)
 
 
 def import_everywhere(state: State, archives: Sequence[Path]) -> None:
