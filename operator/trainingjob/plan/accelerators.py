@@ -2,7 +2,7 @@
 
 from trainingjob.api.pod_fields import Resources
 from trainingjob.api.spec import Role, TrainingJobSpec
-from trainingjob.plan.model import Manifest, PlanRefusedError
+from trainingjob.plan.model import Manifest
 
 NO_GPUS: Manifest = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
 """Makes NVIDIA's container runtime behave like the ordinary one.
@@ -14,18 +14,9 @@ _WITHOUT_GPUS = frozenset({Role.PS})
 
 
 def container_resources(spec: TrainingJobSpec, role: Role, resources: Resources | None) -> Manifest:
-    """Return a container's `resources`: what the user asks for and the GPUs of its role.
-
-    Raises:
-        PlanRefusedError: AcceleratorInResources, when the resources name the accelerator themselves.
-    """
+    """Return a container's `resources`: what the user asks for, which never names the accelerator, and its GPUs."""
     given = resources or Resources()
     requests, limits = dict(given.requests or {}), dict(given.limits or {})
-    if spec.accelerator in requests or spec.accelerator in limits:
-        raise PlanRefusedError(
-            "AcceleratorInResources",
-            f"resources name {spec.accelerator}: ask for it with gpusPerWorker, so that parameter servers get none.",
-        )
     if spec.gpus_per_worker and role not in _WITHOUT_GPUS:
         requests[spec.accelerator] = limits[spec.accelerator] = str(spec.gpus_per_worker)
     return {name: values for name, values in (("requests", requests), ("limits", limits)) if values}

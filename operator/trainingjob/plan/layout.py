@@ -3,10 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role
 from trainingjob.plan.model import Manifest
-from trainingjob.plan.names import check_names
 
 ROLE_ORDER = (Role.CHIEF, Role.WORKER, Role.PS, Role.EVALUATOR)
 """The order in which a plan lists its replicas."""
@@ -28,15 +26,7 @@ class Layout:
     """ConfigMaps that the variables refer to."""
 
 
-def count_roles(
-    job: TrainingJob, *, workers: int, servers: int = 0, chief: bool = False, evaluator: bool = False
-) -> dict[Role, int]:
-    """Return the replicas of each role that exists, in the plan's order.
-
-    Raises:
-        PlanRefusedError: InvalidName or NameTooLong, when their pods cannot have names.
-    """
+def count_roles(*, workers: int, servers: int = 0, chief: bool = False, evaluator: bool = False) -> dict[Role, int]:
+    """Return the replicas of each role that exists, in the plan's order."""
     counts = {Role.CHIEF: int(chief), Role.WORKER: workers, Role.PS: servers, Role.EVALUATOR: int(evaluator)}
-    existing = {role: counts[role] for role in ROLE_ORDER if counts[role]}
-    check_names(job.name, existing)
-    return existing
+    return {role: counts[role] for role in ROLE_ORDER if counts[role]}

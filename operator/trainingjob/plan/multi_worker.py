@@ -10,7 +10,7 @@ def lay_out_multi_worker(job: TrainingJob, strategy: MultiWorker) -> Layout:
     """Return the layout of a multi-worker job; the chief decides its end, without one worker 0.
 
     Raises:
-        PlanRefusedError: when its pods cannot have names, or no process could be started with its TF_CONFIG.
+        PlanRefusedError: when no process could be started with its TF_CONFIG.
     """
-    counts = count_roles(job, chief=strategy.chief, workers=strategy.workers, evaluator=strategy.evaluator)
+    counts = count_roles(chief=strategy.chief, workers=strategy.workers, evaluator=strategy.evaluator)
     return lay_out_tensorflow(job, counts)

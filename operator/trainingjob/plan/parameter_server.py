@@ -10,9 +10,9 @@ def lay_out_parameter_server(job: TrainingJob, strategy: ParameterServer) -> Lay
     """Return the layout of a parameter-server job; the chief decides its end, without one worker 0.
 
     Raises:
-        PlanRefusedError: when its pods cannot have names, or no process could be started with its TF_CONFIG.
+        PlanRefusedError: when no process could be started with its TF_CONFIG.
     """
     counts = count_roles(
-        job, chief=strategy.chief, workers=strategy.workers, servers=strategy.servers, evaluator=strategy.evaluator
+        chief=strategy.chief, workers=strategy.workers, servers=strategy.servers, evaluator=strategy.evaluator
     )
     return lay_out_tensorflow(job, counts)

@@ -42,13 +42,11 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
 
 
 def _lay_out(job: TrainingJob, spec: TrainingJobSpec) -> Layout:
-    if spec.parameter_server is not None and spec.multi_worker is not None:
-        raise PlanRefusedError("InvalidSpec", "A job has at most one strategy: parameterServer or multiWorker.")
     if spec.parameter_server is not None:
         return lay_out_parameter_server(job, spec.parameter_server)
     if spec.multi_worker is not None:
         return lay_out_multi_worker(job, spec.multi_worker)
-    return lay_out_single(job)
+    return lay_out_single()
 
 
 def _replicas(job: TrainingJob, layout: Layout) -> tuple[Replica, ...]:

@@ -35,11 +35,7 @@ class PodTemplate:
 
 
 def pod_template(job: TrainingJob, spec: TrainingJobSpec, role: Role, security: Security) -> PodTemplate:
-    """Return what the pods of a role have in common.
-
-    Raises:
-        PlanRefusedError: when the user's fields contradict one another or what the operator adds.
-    """
+    """Return what the pods of a role have in common."""
     chosen = resolve_role(spec, role)
     home = security.foreign_user and "HOME" not in chosen.variables
     volumes = lay_out_volumes(spec, home=home)

@@ -3,10 +3,8 @@
 import hashlib
 import json
 
+from trainingjob.api.job_rules import MUTABLE
 from trainingjob.api.spec import TrainingJobSpec
-
-MUTABLE_FIELDS = frozenset({"evaluator_grace_seconds"})
-"""Fields of the spec that may change while the job lives; no pod is made from them."""
 
 
 def spec_hash(spec: TrainingJobSpec) -> str:
@@ -15,5 +13,6 @@ def spec_hash(spec: TrainingJobSpec) -> str:
     Only what differs from the defaults is hashed: whether the API server has stored a default or not makes no
     difference, and neither does a field that a later version of the operator adds. So an upgrade changes no hash.
     """
-    content = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(MUTABLE_FIELDS))
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    content = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    made_of = {name: value for name, value in content.items() if name not in MUTABLE}
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

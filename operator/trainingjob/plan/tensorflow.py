@@ -111,7 +111,7 @@ def _most_workers(job: str, counts: Mapping[Role, int]) -> int:
 
 def _too_large(job: str, counts: Mapping[Role, int], size: int) -> str:
     workers, servers = _most_workers(job, counts), counts.get(Role.PS, 0)
-    fits = f"at most {workers} worker{'s' if workers > 1 else ''} fit" if workers else "no worker fits"
+    fits = f"workers can be at most {workers}" if workers else "no worker fits"
     beside = f" beside {servers} parameter server{'s' if servers > 1 else ''}" if servers else ""
     return (
         f"TF_CONFIG would take {size} bytes and no process can be started with more than {MAX_ENV_STRING_BYTES}: "

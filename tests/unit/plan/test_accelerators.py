@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import make_job
 from tests.support.pods import env_values, main_container, pod_of
-from trainingjob.plan import PlanOptions, PlanRefusedError, plan_job
 
 ALL_ROLES: dict[str, Any] = {"parameterServer": {"chief": True, "evaluator": True}}
 
@@ -50,11 +48,3 @@ def test_nvidia_s_variable_is_set_nowhere_else(name: str, spec: dict[str, Any]) 
 
 def test_without_gpus_nothing_is_added() -> None:
     assert "resources" not in main_container(pod_of())
-
-
-@pytest.mark.parametrize("part", ["requests", "limits"])
-def test_resources_that_name_the_accelerator_are_refused(part: str) -> None:
-    job = make_job(overrides={"worker": {"resources": {part: {"nvidia.com/gpu": 1}}}})
-    with pytest.raises(PlanRefusedError, match="ask for it with gpusPerWorker") as caught:
-        plan_job(job, PlanOptions())
-    assert caught.value.reason == "AcceleratorInResources"

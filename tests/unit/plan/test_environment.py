@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.pods import env_names, env_values, main_container, pod_of
+from tests.support.builders import make_job
+from tests.support.pods import env_names, env_values, main_container, pod_of, render_pods
 
 IDENTITY = [
     "TRAININGJOB_NAME",
@@ -14,8 +15,9 @@ IDENTITY = [
 
 
 def test_every_process_is_told_which_one_it_is() -> None:
-    values = env_values(pod_of("mnist-ps-1", parameterServer={"servers": 2}))
-    assert [values[name] for name in IDENTITY] == ["mnist", "team", "ps", "1", "0"]
+    pods = render_pods(make_job(parameterServer={"servers": 2}), attempt=3)
+    values = env_values(pods["mnist-ps-1"])
+    assert [values[name] for name in IDENTITY] == ["mnist", "team", "ps", "1", "3"]
 
 
 def test_the_operator_s_variables_stand_first_so_that_the_user_s_may_refer_to_them() -> None:

@@ -37,16 +37,6 @@ def test_a_strategy_gives_its_replicas_in_order_and_its_primary(
     assert plan.primary in plan.replicas
 
 
-def test_two_strategies_at_once_are_refused() -> None:
-    try:
-        job = make_job(parameterServer={}, multiWorker={})
-    except ValueError:
-        job = make_job(parameterServer={}, multiWorker={}, invalid=True)
-    with pytest.raises(PlanRefusedError) as caught:
-        plan_job(job, PlanOptions())
-    assert caught.value.reason == "InvalidSpec"
-
-
 def test_a_spec_that_does_not_validate_is_refused_with_its_problem() -> None:
     job = make_job(image=["no", "text"], invalid=True)
     with pytest.raises(PlanRefusedError, match=r"spec\.image") as caught:

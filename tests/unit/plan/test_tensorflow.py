@@ -94,6 +94,17 @@ def test_1000_workers_with_the_longest_names_are_planned_within_every_limit() ->
     assert len(json.dumps(config_map)) < 1 << 20
 
 
+def test_a_tf_config_that_fills_the_limit_to_the_byte_is_planned() -> None:
+    job = make_job("j" * 40, parameterServer={"workers": 1304, "servers": 4})
+    assert max(len(f"TF_CONFIG={text}\0") for text in tf_configs(job).values()) == LIMIT
+
+
+def test_a_tf_config_one_byte_above_the_limit_is_refused() -> None:
+    with pytest.raises(PlanRefusedError, match="would take 131073 bytes") as caught:
+        plan_job(make_job("j" * 51, parameterServer={"workers": 1071, "servers": 3}), PlanOptions())
+    assert "workers can be at most 1070 beside 3 parameter servers" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("name", "strategy", "fixed"),
     [
@@ -109,11 +120,10 @@ def test_a_tf_config_too_long_to_start_with_is_refused_with_the_count_that_fits(
     with pytest.raises(PlanRefusedError) as caught:
         plan_job(make_job(name, spec={strategy: {"workers": 9000, **fixed}}), PlanOptions())
     assert caught.value.reason == "TFConfigTooLarge"
-    words = str(caught.value).split()
-    fitting = int(words[words.index("workers") - 1])
+    fitting = int(str(caught.value).partition("workers can be at most ")[2].split()[0])
     largest = make_job(name, spec={strategy: {"workers": fitting, **fixed}})
     assert max(len(f"TF_CONFIG={text}\0") for text in tf_configs(largest).values()) <= LIMIT
-    with pytest.raises(PlanRefusedError, match=f"at most {fitting} workers fit"):
+    with pytest.raises(PlanRefusedError, match=f"workers can be at most {fitting}"):
         plan_job(make_job(name, spec={strategy: {"workers": fitting + 1, **fixed}}), PlanOptions())
 
 

@@ -4,17 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import make_job
 from tests.support.pods import env_names, main_container, pod_of
-from trainingjob.plan import PlanOptions, PlanRefusedError, plan_job
 
 DATA: dict[str, Any] = {"name": "data", "persistentVolumeClaim": {"claimName": "digits", "readOnly": True}}
-
-
-def refusal(**spec: Any) -> PlanRefusedError:
-    with pytest.raises(PlanRefusedError) as caught:
-        plan_job(make_job(**spec), PlanOptions())
-    return caught.value
 
 
 def volume(pod: dict[str, Any], name: str) -> dict[str, Any] | None:
@@ -68,20 +60,3 @@ def test_a_volume_that_the_user_mounts_as_home_takes_the_place_of_ours(path: str
     assert volume(pod, "trainingjob-home") is None
     assert mounts(pod)[path] == "data"
     assert "HOME" in env_names(pod)
-
-
-def test_a_volume_that_the_user_mounts_as_shared_memory_takes_the_place_of_ours() -> None:
-    pod = pod_of(volumes=[DATA], volumeMounts=[{"name": "data", "mountPath": "/dev/shm"}])  # noqa: S108 - a mount point
-    assert volume(pod, "trainingjob-shm") is None
-
-
-def test_a_size_of_shared_memory_that_would_do_nothing_is_refused() -> None:
-    mount = {"name": "data", "mountPath": "/dev/shm"}  # noqa: S108 - a mount point
-    error = refusal(shmSize="1Gi", volumes=[DATA], volumeMounts=[mount])
-    assert error.reason == "ShmSizeUnused"
-
-
-def test_a_volume_with_a_name_of_ours_is_refused() -> None:
-    error = refusal(volumes=[{"name": "trainingjob-home", "emptyDir": {}}])
-    assert error.reason == "ReservedVolume"
-    assert "trainingjob-home" in str(error)
