@@ -57,7 +57,7 @@ JOBS: Final = Resource(f"apis/{GROUP}/{VERSION}", PLURAL)
 class KubeClient:
     """Requests to the API server; every method raises a KubeError of `kube_errors` when it does not succeed.
 
-    A write is sent once: what became of it when no answer came is found out by whoever tries again.
+    A create or patch is sent once: what became of it when no answer came is found out by whoever tries again.
     """
 
     def __init__(self, connection: Connection, count: Count, may_write: Callable[[], bool] = lambda: True) -> None:

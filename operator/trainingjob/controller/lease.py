@@ -57,6 +57,7 @@ class Lease:
         self._seconds = seconds
         self._monotonic = monotonic
         self._renewed = float("-inf")
+        self._mine: Object = {}
         self._seen: tuple[Any, ...] = ()
         self._seen_at = 0.0
 
@@ -95,7 +96,7 @@ class Lease:
             except KubeError as error:
                 logger.warning("Cannot renew the lease: %s", error)
                 current = self.identity
-            if current != self.identity:
+            if current not in ("", self.identity):
                 self._renewed = float("-inf")
                 raise LeaseLostError(f"{current} has taken the lease over.")
             if not self.held:
@@ -118,26 +119,34 @@ class Lease:
     async def _try(self) -> str:
         """Take or renew the lease if that is allowed; return who holds it."""
         begun = self._monotonic()
+        if self._mine:
+            # The stored version guards the renewal, so there is no need to read it first.
+            return await self._put(begun, "PUT", self._mine)
         try:
             current = await self._get()
         except NotFoundError:
-            return await self._won(begun, "POST", self._body({}, transitions=0))
+            return await self._put(begun, "POST", {})
         holder = _holder(current)
         if holder not in ("", self.identity) and not self._is_stale(current):
             return holder
-        spec = current.get("spec") or {}
-        transitions = int(spec.get("leaseTransitions") or 0) + (holder != self.identity)
-        return await self._won(begun, "PUT", self._body(current, transitions))
+        return await self._put(begun, "PUT", current)
 
-    async def _won(self, begun: float, method: str, body: Object) -> str:
+    async def _put(self, begun: float, method: str, current: Object) -> str:
+        self._mine = {}
         try:
-            await self._elect(method, body)
-        except (ConflictError, AlreadyExistsError):
-            # Somebody else was faster; who it is the next look will tell.
-            return _holder(await self._get())
+            self._mine = await self._elect(method, self._body(current))
+        except (ConflictError, AlreadyExistsError, NotFoundError):
+            # Somebody else was faster, or took the object away; who holds it now a look will tell.
+            return await self._holder_now()
         # Counted from before the request: the server's count begins no earlier.
         self._renewed = begun
         return self.identity
+
+    async def _holder_now(self) -> str:
+        try:
+            return _holder(await self._get())
+        except NotFoundError:
+            return ""
 
     def _is_stale(self, current: Object) -> bool:
         spec = current.get("spec") or {}
@@ -147,9 +156,11 @@ class Lease:
         lasts = max(float(spec.get("leaseDurationSeconds") or 0), 1.0)
         return self._monotonic() - self._seen_at >= lasts
 
-    def _body(self, current: Object, transitions: int) -> Object:
+    def _body(self, current: Object) -> Object:
         spec = dict(current.get("spec") or {})
+        transitions = int(spec.get("leaseTransitions") or 0)
         if spec.get("holderIdentity") != self.identity:
+            transitions += bool(spec)
             spec["acquireTime"] = _now()
         spec |= {
             "holderIdentity": self.identity,
