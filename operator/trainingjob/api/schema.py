@@ -62,10 +62,12 @@ class _Converter:
         node, inside = self._inlined(_without_null(node), path, inside)
         validations = node.pop("x-kubernetes-validations", [])
         _check(node, path)
-        result = {key: _plain(key, node[key]) for key in _KEPT if node.get(key) is not None}
+        result = {key: node[key] for key in _KEPT if node.get(key) is not None}
         if result.get("default") == "":
             # An empty text and none at all mean the same, and servers have refused the former.
             del result["default"]
+        if "description" in result:
+            result["description"] = _told(result)
         if "const" in node:
             result["enum"] = [node["const"]]
         if node.get("properties"):
@@ -117,5 +119,8 @@ def _check(node: Schema, path: str) -> None:
         raise NotStructuralError(f"{path}: an object says what its fields are")
 
 
-def _plain(key: str, value: Any) -> Any:
-    return " ".join(value.split()) if key == "description" else value
+def _told(node: Schema) -> str:
+    """Return the description in one line, with the default, which `kubectl explain` does not show."""
+    default = node.get("default")
+    said = "" if default is None else f" Default: {str(default).lower() if isinstance(default, bool) else default}."
+    return " ".join(node["description"].split()) + said

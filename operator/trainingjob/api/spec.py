@@ -59,11 +59,7 @@ class CleanPodPolicy(StrEnum):
 
 
 class ParameterServer(Model):
-    """TensorFlow with parameter servers: the cluster reaches every process as TF_CONFIG.
-
-    tf.estimator and TensorFlow 2's ParameterServerStrategy need `chief: true`; without a chief it serves programs
-    that build their own cluster from TF_CONFIG.
-    """
+    """TensorFlow with parameter servers: workers, servers, perhaps a chief and an evaluator."""
 
     workers: Replicas = Field(1, description="How many workers compute gradients.")
     servers: Replicas = Field(1, description="How many parameter servers hold the variables. They never get GPUs.")
@@ -141,10 +137,15 @@ class TrainingJobSpec(Model):
     overrides: Overrides | None = Field(None, description="What differs from role to role.")
 
     parameter_server: ParameterServer | None = Field(
-        None, description="TensorFlow with parameter servers. At most one strategy; none means one pod."
+        None,
+        description="TensorFlow with parameter servers; every process finds the others in TF_CONFIG. tf.estimator and "
+        "TensorFlow 2's ParameterServerStrategy need chief: true; without a chief this serves programs that build "
+        "their own cluster from TF_CONFIG. A job has at most one strategy; without any it is one pod.",
     )
     multi_worker: MultiWorker | None = Field(
-        None, description="TensorFlow with workers that reduce among themselves (MultiWorkerMirroredStrategy)."
+        None,
+        description="TensorFlow with workers that reduce among themselves (MultiWorkerMirroredStrategy); every process "
+        "finds the others in TF_CONFIG. A job has at most one strategy; without any it is one pod.",
     )
 
     node_selector: Labels | None = Field(None, description="Labels that the nodes must have.")

@@ -1,0 +1,85 @@
+"""A job that sets every field, and what each of them could be changed to."""
+
+from typing import Any
+
+EVERY_FIELD: dict[str, Any] = {
+    "image": "registry.example.com/mnist:1.0",
+    "imagePullPolicy": "Always",
+    "imagePullSecrets": [{"name": "registry"}],
+    "command": ["python", "/app/train.py"],
+    "args": ["--epochs", "10"],
+    "workingDir": "/app",
+    "env": [
+        {"name": "SEED", "value": "1"},
+        {"name": "NODE", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}},
+        {"name": "MEMORY", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}},
+        {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "token", "key": "token", "optional": True}}},
+    ],
+    "envFrom": [{"prefix": "DB_", "configMapRef": {"name": "database", "optional": False}}],
+    "gpusPerWorker": 2,
+    "accelerator": "amd.com/gpu",
+    "resources": {"requests": {"cpu": "500m", "memory": "4Gi"}, "limits": {"memory": "8Gi", "rdma/hca": 1}},
+    "shmSize": "1Gi",
+    "overrides": {
+        "chief": {"command": ["chief"]},
+        "worker": {"image": "worker", "args": [], "env": [{"name": "SEED", "value": "2"}]},
+        "ps": {"resources": {"requests": {"cpu": 4}}},
+        "evaluator": {"nodeSelector": {"disk": "ssd"}, "tolerations": [{"operator": "Exists"}]},
+    },
+    "parameterServer": {"workers": 3, "servers": 2, "chief": True, "evaluator": True},
+    "nodeSelector": {"pool": "gpu"},
+    "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
+    "affinity": {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "b"]}]}]
+            }
+        },
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 10,
+                    "podAffinityTerm": {
+                        "topologyKey": "kubernetes.io/hostname",
+                        "labelSelector": {"matchLabels": {"team": "vision"}},
+                    },
+                }
+            ]
+        },
+    },
+    "topologySpread": [
+        {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "minDomains": 2},
+    ],
+    "priorityClassName": "high",
+    "schedulerName": "other",
+    "serviceAccountName": "trainer",
+    "runtimeClassName": "nvidia",
+    "dnsConfig": {"nameservers": ["10.0.0.10"], "options": [{"name": "ndots", "value": "1"}]},
+    "volumes": [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "digits", "readOnly": True}},
+        {"name": "scratch", "emptyDir": {"sizeLimit": "10Gi"}},
+    ],
+    "volumeMounts": [{"name": "data", "mountPath": "/data", "readOnly": True}],
+    "podLabels": {"team": "vision"},
+    "podAnnotations": {"example.com/note": "any text"},
+    "securityContext": {"profile": "restricted", "runAsUser": 2000, "fsGroup": 2000, "supplementalGroups": [3000]},
+    "successPolicy": "AllWorkers",
+    "cleanPodPolicy": "All",
+    "stopGraceSeconds": 60,
+    "evaluatorGraceSeconds": 60,
+}
+"""A spec with every field but the strategies that exclude the one it has."""
+
+CHANGES: dict[str, Any] = {
+    **dict.fromkeys(EVERY_FIELD),
+    "image": "registry.example.com/mnist:2.0",
+    "parameterServer": {"workers": 4},
+    "multiWorker": {"workers": 2},
+    "gpusPerWorker": 1,
+    "accelerator": "nvidia.com/gpu",
+    "successPolicy": "Primary",
+    "cleanPodPolicy": "None",
+    "stopGraceSeconds": 30,
+    "evaluatorGraceSeconds": 0,
+}
+"""For every field of a spec a merge patch that changes it; None takes it away."""

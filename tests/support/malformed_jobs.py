@@ -1,0 +1,38 @@
+"""Jobs in which one field has a form that the schema does not know."""
+
+from tests.support.job_cases import Malformed
+
+MALFORMED = [
+    Malformed("no image", "spec.image", {"image": None}),
+    Malformed("an image with a blank", "spec.image", {"image": "my image"}),
+    Malformed("a command that is no list", "spec.command", {"command": "python train.py"}, incomparable=True),
+    Malformed("no worker", "spec.parameterServer.workers", {"parameterServer": {"workers": 0}}),
+    Malformed("more workers than any job has", "spec.multiWorker.workers", {"multiWorker": {"workers": 10_001}}),
+    Malformed("half a GPU", "spec.gpusPerWorker", {"gpusPerWorker": 0.5}, incomparable=True),
+    Malformed("a request below zero", "spec.resources.requests", {"resources": {"requests": {"cpu": "-1"}}}),
+    Malformed("a negative size", "spec.shmSize", {"shmSize": "-1Gi"}),
+    Malformed("a size in words", "spec.shmSize", {"shmSize": "much"}),
+    Malformed(
+        "a memory limit in bytes as people write them",
+        "spec.resources.limits",
+        {"resources": {"limits": {"memory": "8GB"}}},
+    ),
+    Malformed("a clean-up that does not exist", "spec.cleanPodPolicy", {"cleanPodPolicy": "Never"}),
+    Malformed("a variable's name with a blank", "spec.env[0].name", {"env": [{"name": "MY VAR", "value": "x"}]}),
+    Malformed(
+        "the same variable twice",
+        "spec.env",
+        {"env": [{"name": "SEED", "value": "1"}, {"name": "SEED", "value": "2"}]},
+        incomparable=True,
+    ),
+    Malformed(
+        "two mounts of one path",
+        "spec.volumeMounts",
+        {
+            "volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "emptyDir": {}}],
+            "volumeMounts": [{"name": "a", "mountPath": "/data"}, {"name": "b", "mountPath": "/data"}],
+        },
+        incomparable=True,
+    ),
+    Malformed("a label's value with a blank", "spec.podLabels", {"podLabels": {"team": "computer vision"}}),
+]
