@@ -50,9 +50,13 @@ def import_sandbox(state: State, index: int) -> None:
 
 def import_image(state: State, index: int, archive: Path) -> None:
     """Import an archive as `docker save` writes it into a node's containerd."""
-    socket = state.directory / node_name(index) / "run" / "containerd" / "containerd.sock"
-    ctr: list[str | Path] = [state.program("containerd", "ctr"), "--address", socket, "--namespace", "k8s.io"]
-    run([*ctr, "images", "import", "--local", archive], timeout=600)
+    _ctr(state, index, "images", "import", "--local", str(archive))
+
+
+def pods_possible(state: State, index: int) -> bool:
+    """Return whether a node's containerd has loaded what the kubelet talks to."""
+    plugins = _ctr(state, index, "plugins", "ls").splitlines()
+    return any(words[:2] == ["io.containerd.grpc.v1", "cri"] and words[3] == "ok" for words in map(str.split, plugins))
 
 
 def import_everywhere(state: State, archives: Sequence[Path]) -> None:
@@ -63,6 +67,12 @@ def import_everywhere(state: State, archives: Sequence[Path]) -> None:
             import_image(state, index, archive)
 
     in_parallel([partial(all_into, index) for index in range(1, state.nodes + 1)])
+
+
+def _ctr(state: State, index: int, *words: str) -> str:
+    socket = state.directory / node_name(index) / "run" / "containerd" / "containerd.sock"
+    ctr = [state.program("containerd", "ctr"), "--address", str(socket), "--namespace", "k8s.io"]
+    return run([*ctr, *words], timeout=600)
 
 
 def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:

@@ -10,7 +10,7 @@ from devtools.cluster.building import in_parallel
 from devtools.cluster.components import CONTROL_PLANE, Component, components, node_name
 from devtools.cluster.errors import ClusterError
 from devtools.cluster.health import log_tail, pid_file, running, wait_until_well
-from devtools.cluster.images import import_sandbox
+from devtools.cluster.images import import_sandbox, pods_possible
 from devtools.cluster.packages import plugins_folder
 from devtools.cluster.prepare import prepare_control_plane, prepare_machine, prepare_node
 from devtools.cluster.state import State
@@ -92,6 +92,7 @@ def start_node(state: State, index: int) -> None:
     if running(state, containerd.name) is None:
         _spawn(state, containerd)
         wait_until_well(state, [containerd], _START_SECONDS)
+        _require_pods(state, index)
         import_sandbox(state, index)
     for part in others:
         _spawn(state, part)
@@ -110,10 +111,25 @@ def end_everything(state: State) -> None:
     # A machine takes everything on it along, and its mounts and devices.
     processes.end([machine for machine in machines if machine is not None], 0)
     left = processes.marked(state.directory)
-    processes.end(left, _STOP_SECONDS if not state.nodes else 0)
+    processes.end(left, 0)
     links.remove(state)
     for name in sorted(cgroups.existing(f"{state.key}-")):
         cgroups.remove(name)
+
+
+def end_forgotten(state: State) -> None:
+    """End what an interrupted start has left running without having written down what it had started."""
+    parts = components(state)
+    remembered = {process.pid for part in parts if (process := running(state, part.name)) is not None}
+    commands = [part.command for part in parts]
+    if state.nodes:
+        commands.append((state.program("pause", "pause"),))  # what a machine becomes
+    forgotten = [
+        process
+        for process in processes.marked(state.directory)
+        if process.pid not in remembered and any(processes.is_command(process, command) for command in commands)
+    ]
+    processes.end(forgotten, 0)
 
 
 def mounts_below(directory: Path, table: Iterable[str]) -> list[str]:
@@ -138,6 +154,13 @@ def _boot(state: State, name: str, script: str) -> int:
             break
         time.sleep(0.01)
     raise ClusterError(f"The namespaces of {name} could not be set up.{log_tail(state, name)}")
+
+
+def _require_pods(state: State, index: int) -> None:
+    # It answers on its socket even when the part that the kubelet needs could not be loaded.
+    if not pods_possible(state, index):
+        stop(state, f"containerd-{index}")
+        raise ClusterError(f"containerd-{index} cannot run pods.{log_tail(state, f'containerd-{index}')}")
 
 
 def _reconnect(state: State, index: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from devtools.cluster.addresses import Network, choose_prefix, is_free, routed
 from devtools.cluster.errors import ClusterError
 from devtools.cluster.locking import locked
-from devtools.cluster.state import State
+from devtools.cluster.state import State, every
 from devtools.shell import CommandFailed, run
 
 _BRIDGE = "lan"
@@ -31,7 +31,9 @@ def connect_host(state: State, control_plane: int) -> None:
         remove(state)
         used = routed(json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]) or "[]"))
         if not state.prefix:
-            state.prefix = choose_prefix(used)
+            # One whose control plane is down has no route at the moment.
+            others = [f"{other.prefix}.0.0/16" for other in every() if other.prefix]
+            state.prefix = choose_prefix([*used, *others])
             state.save()
         net = state.network
         if not is_free(state.prefix, used):
@@ -73,8 +75,14 @@ def host_connected(state: State) -> bool:
 
 def remove(state: State) -> None:
     """Remove the host's end of the link, and with it the routes of the cluster."""
-    if host_connected(state):
+    if not host_connected(state):
+        return
+    try:
         run(["ip", "link", "del", state.key])
+    except CommandFailed:
+        # The kernel removes it too, some time after the control plane's namespaces have gone.
+        if host_connected(state):
+            raise
 
 
 def host_commands(net: Network) -> list[str]:

@@ -106,6 +106,15 @@ def marked(directory: Path) -> list[Running]:
     return found
 
 
+def is_command(process: Running, command: Sequence[str]) -> bool:
+    """Return whether a process runs a command, or is just about to."""
+    try:
+        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return False
+    return words[-len(command) :] == list(command)
+
+
 def end(processes: Sequence[Running], grace: float) -> None:
     """Ask processes to end, kill those that are still there after `grace` seconds, and wait until all are gone.
 

@@ -11,6 +11,7 @@ from devtools.cluster.building import ensure
 from devtools.cluster.cluster import Cluster
 from devtools.cluster.errors import ClusterError
 from devtools.cluster.health import wait_for
+from devtools.cluster.kernel import raise_limits, restore_limits
 from devtools.cluster.locking import locked
 from devtools.cluster.packages import ensure_packages
 from devtools.cluster.provisioner import storage_class
@@ -77,6 +78,7 @@ def down(name: str = "default", *, progress: Progress | None = None) -> None:
             if state.provider == OWN:
                 lifecycle.end_everything(state)
             _remove_folder(state.directory)
+        restore_limits()
 
 
 def _choose(name: str, nodes: int, version: str | None, kubeconfig: Path | None, own: bool) -> State:
@@ -118,6 +120,7 @@ def _compare(state: State, nodes: int, version: str | None, kubeconfig: Path | N
 def _bring_up(state: State, version: str | None, progress: Progress) -> None:
     if state.provider == OWN:
         ensure_packages(state.nodes, progress)
+        raise_limits(progress)
         _build(state, sets_for(state.kubernetes, state.nodes), progress)
         _start_own(state, progress)
         return
@@ -138,6 +141,7 @@ def _build(state: State, sets: list[ToolSet], progress: Progress) -> None:
 
 
 def _start_own(state: State, progress: Progress) -> None:
+    lifecycle.end_forgotten(state)
     with progress.step("control plane", 8):
         lifecycle.start_control_plane(state)
     api = Api(state.kubeconfig)
