@@ -5,6 +5,7 @@ the chief writes. The chief's checkpoints reach the evaluator through `--model-d
 """
 
 import argparse
+import time
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -32,6 +33,12 @@ class AccuracyReport(tf.estimator.Exporter):
         print(f"{label}={eval_result['accuracy']:.4f}", flush=True)
 
 
+def wait_for_chief(model_dir: str) -> None:
+    """Wait for the chief's first checkpoint: a worker that meets untouched weights sleeps for 30 seconds."""
+    while tf.train.latest_checkpoint(model_dir) is None:
+        time.sleep(0.2)
+
+
 def main() -> None:
     """Run this process's part of the training; a parameter server serves until it is stopped."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -39,6 +46,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000)
     arguments = parser.parse_args()
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.INFO)
+    # Every call of tf.estimator says that it is deprecated; the figures would be hard to find among that.
+    tf.get_logger().addFilter(lambda record: "Instructions for updating" not in record.getMessage())
 
     images, labels = load_digits(return_X_y=True)
     train_x, test_x, train_y, test_y = train_test_split(
@@ -53,18 +62,22 @@ def main() -> None:
     def test_data() -> tf.data.Dataset:
         return tf.data.Dataset.from_tensor_slices(({"pixels": test_x}, test_y)).batch(BATCH_SIZE)
 
+    config = tf.estimator.RunConfig(
+        model_dir=arguments.model_dir,
+        save_checkpoints_steps=500,
+        log_step_count_steps=100,
+        experimental_max_worker_delay_secs=0,
+    )
+    if config.task_type == "worker":
+        wait_for_chief(arguments.model_dir)
+
     pixels = tf.feature_column.numeric_column("pixels", shape=(64,))
     estimator = tf.estimator.DNNClassifier(
         hidden_units=[64],
         feature_columns=[pixels],
         n_classes=10,
         optimizer=lambda: tf.keras.optimizers.legacy.Adam(0.003),
-        config=tf.estimator.RunConfig(
-            model_dir=arguments.model_dir,
-            save_checkpoints_steps=500,
-            log_step_count_steps=100,
-            experimental_max_worker_delay_secs=0,
-        ),
+        config=config,
     )
     serving_input = tf.estimator.export.build_parsing_serving_input_receiver_fn(
         tf.feature_column.make_parse_example_spec([pixels])
