@@ -11,7 +11,7 @@ from devtools.shell import run
 from tests.chart.installations import NAMES, load
 from tests.chart.running import apply
 from tests.support.helm import Manifest, render
-from tests.support.user import User
+from tests.support.user import User, wait_until
 
 
 @pytest.fixture(params=NAMES)
@@ -34,8 +34,8 @@ def control_plane() -> Iterator[Cluster]:
 def definition(control_plane: Cluster) -> None:
     """Give the API server the definition of the chart."""
     apply(control_plane, [found for found in render() if found["kind"] == "CustomResourceDefinition"], "--server-side")
-    wait = ["kubectl", "wait", "--for=condition=Established", "crd/trainingjobs.trainingjob.dev", "--timeout=30s"]
-    run(wait, env=control_plane.environment())
+    words = ["kubectl", "api-resources", "--api-group=trainingjob.dev", "--no-headers"]
+    wait_until(lambda: run(words, env=control_plane.environment()), bool, 30)
 
 
 @pytest.fixture

@@ -12,6 +12,11 @@ def start_pod(user: User, name: str) -> None:
     _report(user, name, "Running", {"running": {"startedAt": _TIME}}, ready=True)
 
 
+def hold_pod(user: User, name: str, reason: str, message: str) -> None:
+    """Report that the program of a pod cannot begin yet, and why."""
+    _report(user, name, "Pending", {"waiting": {"reason": reason, "message": message}}, ready=False)
+
+
 def end_pod(user: User, name: str, exit_code: int) -> None:
     """Report that the program of a pod has ended."""
     reason, phase = ("Error", "Failed") if exit_code else ("Completed", "Succeeded")

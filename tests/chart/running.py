@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 import yaml
@@ -41,7 +41,7 @@ def operator_of(rendered: list[Manifest], cluster: Cluster, folder: Path) -> Ite
     command = [sys.executable, "-m", "trainingjob.controller.main", *pod["containers"][0]["args"]]
     log = folder / "operator.log"
     with log.open("w") as stream:
-        process = subprocess.Popen(
+        process = Popen(
             [*command, f"--kubeconfig={config}", "--health-host=127.0.0.1", "--health-port=0"],
             env={**os.environ, "PYTHONPATH": str(REPOSITORY / "operator")},
             stdout=stream,
@@ -53,7 +53,7 @@ def operator_of(rendered: list[Manifest], cluster: Cluster, folder: Path) -> Ite
         process.terminate()
         try:
             status = process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             process.kill()
             status = process.wait()
         assert status == 0, f"the operator ended with status {status}:\n{log.read_text()[-3000:]}"

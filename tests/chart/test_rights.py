@@ -1,21 +1,31 @@
 """The operator uses every right that the chart gives it, and needs no other, through everything that jobs can meet."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count, cycle
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from devtools.cluster import Cluster
-from tests.chart.fake_pods import end_pod, start_pod
+from devtools.cluster import Api, Cluster
+from tests.chart.fake_pods import end_pod, hold_pod, start_pod
 from tests.chart.running import operator_of
 from tests.support.helm import only, render
 from tests.support.rbac import Right, account_user, allowed, refused, used
 from tests.support.user import User, wait_until
+from trainingjob.api.constants import API_VERSION
 
 pytestmark = [pytest.mark.chart, pytest.mark.apiserver]
 
 FOR_ADMISSION: Right = ("trainingjob.dev", "trainingjobs/finalizers", "update")
 """What an admission plugin asks about the operator; test_user_rights.py shows that it is needed."""
 
+RE_READ: Right = ("trainingjob.dev", "trainingjobs", "get")
+"""What follows when a status was to be written on a version of the job that is no longer the latest."""
+
+JOBS = "trainingjobs.trainingjob.dev"
 PROGRAM = {"image": "example", "command": ["train"]}
 
 
@@ -25,12 +35,14 @@ def test_rights_given_are_the_rights_used(
 ) -> None:
     rendered = render({"watchNamespaces": [user.namespace] if watched else []}, namespace=release)
     account = account_user(release, only(rendered, "ServiceAccount")["metadata"]["name"])
-    with operator_of(rendered, control_plane, tmp_path):
+    with operator_of(rendered, control_plane, tmp_path), closing(Api(control_plane.kubeconfig)) as api:
         _succeed(user)
         _fail(user)
         _meet_a_taken_name(user)
         _lose_a_pod(user)
         _need_a_config_map(user)
+        _meet_the_same_trouble_twice(user)
+        _collide(user, api, lambda: RE_READ in used(control_plane.audit_log, account))
     assert refused(control_plane.audit_log, account) == set()
     assert used(control_plane.audit_log, account) == allowed(rendered) - {FOR_ADMISSION}
 
@@ -74,4 +86,41 @@ def _lose_a_pod(user: User) -> None:
 def _need_a_config_map(user: User) -> None:
     user.apply_job("wide", multiWorker={"workers": 51}, **PROGRAM)
     user.wait_until_pods("wide", lambda pods: len(pods) == 51)
-    user.kubectl("delete", "trainingjobs.trainingjob.dev", "wide")
+    user.kubectl("delete", JOBS, "wide")
+
+
+def _meet_the_same_trouble_twice(user: User) -> None:
+    user.apply_job("stuck", **PROGRAM)
+    user.wait_for_pods("stuck", {"stuck-worker-0"})
+    for reason, outcome in (("ErrImagePull", "ImagePull"), ("", "Starting"), ("ErrImagePull", "ImagePull")):
+        hold_pod(user, "stuck-worker-0", reason, "no such image")
+        user.wait_for_reason("stuck", outcome)
+    user.kubectl("delete", JOBS, "stuck")
+
+
+def _collide(user: User, api: Api, seen: Callable[[], bool]) -> None:
+    """Change a job without pause while its status changes too, so that the operator writes on a version of the past."""
+    user.apply_job("restless", **PROGRAM)
+    user.wait_for_pods("restless", {"restless-worker-0"})
+    path = f"/apis/{API_VERSION}/namespaces/{user.namespace}/trainingjobs/restless"
+    enough = Event()
+    troubles = cycle(["ErrImagePull", "CreateContainerError"])
+
+    def annotate() -> None:
+        for number in count():
+            if enough.is_set():
+                return
+            api.patch(path, {"metadata": {"annotations": {"example.com/number": str(number)}}})
+
+    def trouble() -> bool:
+        hold_pod(user, "restless-worker-0", next(troubles), "again")
+        return seen()
+
+    with ThreadPoolExecutor() as pool:
+        annotating = pool.submit(annotate)
+        try:
+            wait_until(trouble, bool, 60)
+        finally:
+            enough.set()
+        annotating.result()
+    user.kubectl("delete", JOBS, "restless")

@@ -46,7 +46,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "trainingjob.jobRules" -}}
 - apiGroups: [trainingjob.dev]
   resources: [trainingjobs]
-  verbs: [list, watch]
+  verbs: [get, list, watch]
 - apiGroups: [trainingjob.dev]
   resources: [trainingjobs/status]
   verbs: [patch]
@@ -59,11 +59,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
   resources: [services]
-  verbs: [list, watch, create]
+  verbs: [get, list, watch, create]
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [create]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  verbs: [create, patch]
 {{- end -}}
