@@ -41,8 +41,14 @@ def render(
     values: Mapping[str, Any] | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE
 ) -> list[Manifest]:
     """Return the objects that the chart makes of these values."""
-    text = helm("template", release, CHART, "--namespace", namespace, values=values or {})
-    return [found for found in yaml.safe_load_all(text) if found]
+    text = _template(json.dumps(values or {}), release, namespace)
+    # The loader in C: the definition is long.
+    return [found for found in yaml.load_all(text, Loader=yaml.CSafeLoader) if found]
+
+
+@functools.cache
+def _template(values: str, release: str, namespace: str) -> str:
+    return helm("template", release, CHART, "--namespace", namespace, values=json.loads(values))
 
 
 def notes(values: Mapping[str, Any] | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> str:
