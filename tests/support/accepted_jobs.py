@@ -21,7 +21,12 @@ ACCEPTED = [
     Accepted("root where the profile is the operator's choice", {"securityContext": {"runAsUser": 0}}),
     Accepted("root under baseline", {"securityContext": {"profile": "baseline", "runAsUser": 0}}),
     Accepted("a mount beneath shared memory", mounted(mountPath=f"{SHM_PATH}/cache")),
-    Accepted("a name as long as can be", {"multiWorker": {"workers": 1000}}, name="a" * 52),
+    *(
+        Accepted(
+            f"a name as long as can be with {workers} workers", {"multiWorker": {"workers": workers}}, "a" * length
+        )
+        for workers, length in ((1, 54), (10, 54), (100, 53), (1000, 52), (10_000, 51))
+    ),
     Accepted("a name as long as can be beside an evaluator", {"multiWorker": {"evaluator": True}}, name="a" * 51),
     Accepted(
         "every override of a job with every role",

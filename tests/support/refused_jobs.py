@@ -144,11 +144,18 @@ _RESOURCES = [
         _ACCELERATOR % "nvidia.com/gpu",
         {"resources": {"limits": {"nvidia.com/gpu": 1}}},
     ),
-    Refused(
-        "resources of a role ask for the accelerator of the job",
-        "spec.overrides.worker.resources",
-        _ACCELERATOR % "amd.com/gpu",
-        {"accelerator": "amd.com/gpu", "overrides": {"worker": {"resources": {"requests": {"amd.com/gpu": "1"}}}}},
+    *(
+        Refused(
+            f"resources of the role {role} ask for the accelerator of the job",
+            f"spec.overrides.{role}.resources",
+            _ACCELERATOR % "amd.com/gpu",
+            {
+                "accelerator": "amd.com/gpu",
+                "parameterServer": {"chief": True, "evaluator": True},
+                "overrides": {role: {"resources": {"requests": {"amd.com/gpu": "1"}}}},
+            },
+        )
+        for role in ("chief", "worker", "ps", "evaluator")
     ),
     Refused(
         "a request for a resource that containers do not have",
@@ -370,6 +377,17 @@ _NAMES = [
         "and a host name has at most 63",
         {"parameterServer": {"workers": 1000}},
         name="a" * 60,
+    ),
+    *(
+        Refused(
+            f"a name that is too long for {workers} workers",
+            "metadata.name",
+            f"the name is too long by 1: its pod {'a' * length}-worker-{workers - 1} would have 64 characters, "
+            "and a host name has at most 63",
+            {"parameterServer": {"workers": workers}},
+            "a" * length,
+        )
+        for workers, length in ((1, 55), (11, 54), (101, 53), (1001, 52))
     ),
     Refused(
         "a name that is too long by the evaluator alone",

@@ -1,0 +1,97 @@
+"""The CustomResourceDefinition as a whole, and the files that are generated from it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devtools import generate
+from devtools.paths import REPOSITORY
+from trainingjob.api.base import field_names
+from trainingjob.api.crd import custom_resource_definition, resource_schema
+from trainingjob.api.job_rules import MUTABLE
+from trainingjob.api.spec import TrainingJobSpec
+
+VERSION = custom_resource_definition()["spec"]["versions"][0]
+
+
+def test_the_names_are_those_that_people_type() -> None:
+    spec = custom_resource_definition()["spec"]
+    assert spec["group"] == "trainingjob.dev"
+    assert spec["scope"] == "Namespaced"
+    assert spec["names"]["shortNames"] == ["tjob"]
+    assert spec["names"]["categories"] == ["training"]
+
+
+def test_status_is_a_subresource_with_a_default_that_says_nobody_has_looked() -> None:
+    assert VERSION["subresources"] == {"status": {}}
+    assert resource_schema()["properties"]["status"]["default"] == {"observedGeneration": -1}
+
+
+def test_the_columns_show_the_phase_and_its_reason_first() -> None:
+    columns = VERSION["additionalPrinterColumns"]
+    assert [column["name"] for column in columns if not column.get("priority")] == [
+        "Phase", "Reason", "Ready", "Restarts", "Age",
+    ]  # fmt: skip
+    assert [column["name"] for column in columns if column.get("priority")] == ["Started", "Finished"]
+
+
+def test_the_definition_is_small_enough_for_client_side_apply_with_room_to_grow() -> None:
+    assert len(json.dumps(custom_resource_definition(), separators=(",", ":"), ensure_ascii=False).encode()) < 150_000
+
+
+def test_every_field_of_a_spec_is_immutable_save_the_named_ones() -> None:
+    rules = resource_schema()["properties"]["spec"]["x-kubernetes-validations"]
+    guarded = {rule["fieldPath"].removeprefix(".") for rule in rules if "oldSelf" in rule["rule"]}
+    assert guarded == field_names(TrainingJobSpec).keys() - MUTABLE
+
+
+def test_the_rules_on_the_whole_resource_leave_an_unchanged_spec_alone() -> None:
+    rules = resource_schema()["x-kubernetes-validations"]
+    assert len(rules) == 2
+    for rule in rules:
+        assert rule["optionalOldSelf"] is True
+        assert rule["rule"].startswith("oldSelf.hasValue() && oldSelf.value().spec == self.spec || ")
+
+
+def test_the_committed_files_are_what_is_generated() -> None:
+    assert generate.outdated(REPOSITORY) == []
+
+
+def test_a_file_that_was_edited_or_is_missing_is_outdated_until_it_is_written_again(tmp_path: Path) -> None:
+    assert generate.write(tmp_path) == list(generate.FILES)
+    edited, missing, _ = generate.FILES
+    (tmp_path / edited).write_text("spec: {}\n")
+    (tmp_path / missing).unlink()
+    assert generate.outdated(tmp_path) == [edited, missing]
+    assert generate.write(tmp_path) == [edited, missing]
+    assert generate.outdated(tmp_path) == []
+
+
+def test_the_plain_file_is_the_definition() -> None:
+    assert yaml.safe_load(generate.crd_manifest()) == custom_resource_definition()
+
+
+def test_the_charts_template_is_the_definition_under_its_conditions() -> None:
+    lines = generate.crd_template().splitlines()
+    assert lines[0] == "{{- if .Values.crds.enabled }}"
+    assert lines[-1] == "{{- end }}"
+    plain = "\n".join(line for line in lines if "{{" not in line)
+    without = yaml.safe_load(plain)
+    assert without["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert without["metadata"].pop("labels") is None
+    assert without == custom_resource_definition()
+
+
+def test_braces_in_a_description_are_no_instruction_to_helm(monkeypatch: pytest.MonkeyPatch) -> None:
+    definition = custom_resource_definition()
+    definition["spec"]["names"]["kind"] = "{{ .Values.kind }}"
+    monkeypatch.setattr(generate, "custom_resource_definition", lambda: definition)
+    assert "'{{ \"{{\" }} .Values.kind }}'" in generate.crd_template()
+
+
+def test_the_reference_has_a_row_for_every_field_of_a_spec() -> None:
+    text = generate.FILES["docs/reference.md"]()
+    for name in field_names(TrainingJobSpec):
+        assert f"`spec.{name}`" in text
