@@ -60,8 +60,23 @@ class KubeClient:
     A create or patch is sent once: what became of it when no answer came is found out by whoever tries again.
     """
 
-    def __init__(self, connection: Connection, count: Count, may_write: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        count: Count,
+        may_write: Callable[[], bool] = lambda: True,
+        user_agent: str = USER_AGENT,
+    ) -> None:
+        """Make a client.
+
+        Args:
+            connection: how the API server is reached.
+            count: is told verb, resource and HTTP status of every finished request.
+            may_write: is asked before every write but those of the Lease.
+            user_agent: how the client calls itself.
+        """
         self._connection = connection
+        self._user_agent = user_agent
         self._count = count
         self._may_write = may_write
 
@@ -171,7 +186,7 @@ class KubeClient:
         body: Object | None = None,
         content_type: str = _JSON,
     ) -> aiohttp.ClientResponse:
-        headers = {"User-Agent": USER_AGENT, "Accept": _JSON, "Content-Type": content_type}
+        headers = {"User-Agent": self._user_agent, "Accept": _JSON, "Content-Type": content_type}
         wanted = urlencode({name: value for name, value in query.items() if value})
         url = self._connection.server + path + (f"?{wanted}" if wanted else "")
         try:

@@ -42,7 +42,7 @@ def configure_logs(form: str, level: str) -> None:
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     for noisy in ("kopf", "asyncio", "aiohttp", "kubernetes"):
         logging.getLogger(noisy).setLevel(max(logging.INFO, logging.getLevelName(level.upper())))
-    for chatty in ("kopf.activities", "kopf._core.reactor.running", "aiohttp.access"):
+    for chatty in ("kopf.activities", "kopf._core.engines.activities", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
