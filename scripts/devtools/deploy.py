@@ -1,5 +1,6 @@
 """Put this checkout's operator into a cluster: build its image, load it, install the chart."""
 
+import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,8 +18,9 @@ CHART = REPOSITORY / "charts" / "trainingjob-operator"
 _IMAGE = "trainingjob-operator"
 
 
+@functools.cache
 def operator_tag() -> str:
-    """Return a tag that names this checkout's very code, so that another state of it is another image."""
+    """Return a tag that names this checkout's very code as it was when this process first asked."""
     return f"dev-{fingerprint(REPOSITORY, REPOSITORY / 'Dockerfile', _IMAGE)[:12]}"
 
 

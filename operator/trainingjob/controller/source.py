@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import kopf
@@ -90,6 +90,8 @@ class JobSource:
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
                 standalone=True,
+                # Else kopf asks for the name of a user that the image's number need not have.
+                identity=cast("Any", "trainingjob-operator"),
                 stop_flag=stopping,
             )
         finally:
