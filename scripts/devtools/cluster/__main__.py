@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     name.add_argument("--name", default="default", help="which cluster; any number live side by side")
 
     found = verbs.add_parser("up", parents=[name], help="make a cluster, or mend the one of this name")
-    found.add_argument("--nodes", type=int, default=1, help="0 for a control plane alone (default: 1)")
+    found.add_argument("--nodes", type=int, help="0 for a control plane alone (default: 1)")
     versions = ", ".join(kubernetes_versions())
     found.add_argument("--kubernetes", help=f"version; can be built: {versions} (default: {DEFAULT_KUBERNETES})")
     found.add_argument("--kubeconfig", type=Path, help="use the cluster of this file ($TRAININGJOB_KUBECONFIG)")

@@ -18,6 +18,8 @@ from devtools.cluster.nodes import Node, read_nodes
 from devtools.cluster.prepare import authority
 from devtools.cluster.state import GIVEN, KIND, OWN, State, find, lock_of
 
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
 
 class Cluster:
     """One cluster, found by its name; nothing about it is remembered here, so any number of these may exist."""
@@ -97,6 +99,8 @@ class Cluster:
             socket = self.directory / "node-1" / "run" / "containerd" / "containerd.sock"
             found |= {"CONTAINERD_ADDRESS": str(socket), "CONTAINERD_NAMESPACE": "k8s.io"}
             found["TRAININGJOB_HOST_ADDRESS"] = self.host_address
+        if self.provider == OWN and any(os.environ.get(name) for name in _PROXIES):
+            found |= {name: f"{self._state.address},{os.environ.get(name, '')}" for name in ("NO_PROXY", "no_proxy")}
         return found
 
     def full_environment(self) -> dict[str, str]:

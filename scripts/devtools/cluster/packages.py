@@ -51,6 +51,17 @@ def refusal(nodes: int, packages: Sequence[str], user: int, has_apt: bool) -> st
     return ""
 
 
+def require_possible(nodes: int) -> None:
+    """Check that this user can bring a cluster up on this machine.
+
+    Raises:
+        ClusterError: when not; the message says what to do.
+    """
+    packages = missing_packages(nodes)
+    if reason := refusal(nodes, packages, os.geteuid(), shutil.which("apt-get") is not None):
+        raise ClusterError(reason)
+
+
 def ensure_packages(nodes: int, progress: Progress) -> None:
     """Install what is missing.
 
@@ -58,9 +69,8 @@ def ensure_packages(nodes: int, progress: Progress) -> None:
         ClusterError: when that is not possible here; the message says what to install.
         StepFailed: when the installation fails.
     """
+    require_possible(nodes)
     packages = missing_packages(nodes)
-    if reason := refusal(nodes, packages, os.geteuid(), shutil.which("apt-get") is not None):
-        raise ClusterError(reason)
     if not packages:
         return
     log = cache_root() / "tools" / "logs" / "apt.log"

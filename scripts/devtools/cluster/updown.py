@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from devtools.cluster import external, lifecycle
-from devtools.cluster.addresses import MAX_NODES, choose_ports
 from devtools.cluster.api import Api, ApiError
 from devtools.cluster.building import ensure
+from devtools.cluster.choices import choose, compare, size
 from devtools.cluster.cluster import Cluster
 from devtools.cluster.errors import ClusterError
 from devtools.cluster.health import wait_for
@@ -15,16 +15,14 @@ from devtools.cluster.kernel import raise_limits, restore_limits
 from devtools.cluster.locking import locked
 from devtools.cluster.packages import ensure_packages
 from devtools.cluster.provisioner import storage_class
-from devtools.cluster.state import GIVEN, KIND, OWN, State, clusters_root, every, find, lock_of
-from devtools.cluster.toolsets import DEFAULT_KUBERNETES, HELM, ToolSet, kubectl, kubernetes, resolve_version, sets_for
+from devtools.cluster.state import GIVEN, KIND, OWN, State, find, lock_of
+from devtools.cluster.toolsets import HELM, ToolSet, kubectl, sets_for
 from devtools.progress import Progress
-
-_LOOPBACK_PORTS = ("etcd", "etcd-peer", "etcd-health", "kube-apiserver", "kube-controller-manager")
 
 
 def up(
     name: str = "default",
-    nodes: int = 1,
+    nodes: int | None = None,
     *,
     kubernetes: str | None = None,
     kubeconfig: Path | None = None,
@@ -34,7 +32,7 @@ def up(
     """Return a cluster that works: the one of this name, mended where it is broken, else a new one.
 
     Args:
-        nodes: 0 for a control plane alone.
+        nodes: 0 for a control plane alone; left out, a new cluster gets one.
         kubernetes: version, or the start of one; the project's usual one by default.
         kubeconfig: of a cluster that is there already and is to be used.
         own: make one that this tool runs itself, even where kind works.
@@ -47,10 +45,10 @@ def up(
     with locked(lock_of(name)):
         state = find(name)
         if state is None:
-            state = _choose(name, nodes, kubernetes, kubeconfig, own)
+            state = choose(name, nodes, kubernetes, kubeconfig, own=own)
             state.save()
         else:
-            _compare(state, nodes, kubernetes, kubeconfig)
+            compare(state, nodes, kubernetes, kubeconfig)
             if _is_well(Cluster(state)):
                 progress.say(f"cluster '{name}' is up: {_describe(state)}")
                 return Cluster(state)
@@ -81,42 +79,6 @@ def down(name: str = "default", *, progress: Progress | None = None) -> None:
         restore_limits()
 
 
-def _choose(name: str, nodes: int, version: str | None, kubeconfig: Path | None, own: bool) -> State:
-    if not 0 <= nodes <= MAX_NODES:
-        raise ClusterError(f"A cluster has 0 to {MAX_NODES} nodes, not {nodes}.")
-    if kubeconfig is not None:
-        if not kubeconfig.is_file():
-            raise ClusterError(f"There is no kubeconfig {kubeconfig}.")
-        return State(name, GIVEN, nodes, version or "", given=str(kubeconfig.absolute()))
-    # Outages and nodes without a kubelet are what a cluster without nodes is for; kind has neither.
-    if nodes and not own and external.kind_works():
-        return State(name, KIND, nodes, version or "")
-    chosen = resolve_version(version or DEFAULT_KUBERNETES)
-    if nodes and "kubelet" not in kubernetes(chosen).programs:
-        raise ClusterError(f"Kubernetes {chosen} is here for clusters without nodes only: add --nodes 0.")
-    state = State(name, OWN, nodes, chosen)
-    if nodes == 0:
-        with locked(clusters_root() / ".ports.lock"):
-            state.ports = choose_ports(_LOOPBACK_PORTS, [port for other in every() for port in other.ports.values()])
-            state.save()
-    return state
-
-
-def _compare(state: State, nodes: int, version: str | None, kubeconfig: Path | None) -> None:
-    differences = []
-    if kubeconfig is not None and str(kubeconfig.absolute()) != state.given:
-        differences.append("another kubeconfig")
-    if state.provider != GIVEN and nodes != state.nodes:
-        differences.append(f"{state.nodes} nodes")
-    if version is not None and state.provider == OWN and resolve_version(version) != state.kubernetes:
-        differences.append(f"Kubernetes {state.kubernetes}")
-    if differences:
-        raise ClusterError(
-            f"There is a cluster '{state.name}' already, with {' and '.join(differences)}. Choose another --name, or "
-            f"remove it first: scripts/cluster down --name {state.name}"
-        )
-
-
 def _bring_up(state: State, version: str | None, progress: Progress) -> None:
     if state.provider == OWN:
         ensure_packages(state.nodes, progress)
@@ -142,14 +104,14 @@ def _build(state: State, sets: list[ToolSet], progress: Progress) -> None:
 
 def _start_own(state: State, progress: Progress) -> None:
     lifecycle.end_forgotten(state)
-    with progress.step("control plane", 8):
+    with progress.step("control plane", 5):
         lifecycle.start_control_plane(state)
     api = Api(state.kubeconfig)
     if state.nodes:
-        with progress.step(f"{state.nodes} node{'s' * (state.nodes > 1)}", 8 + 4 * state.nodes):
+        with progress.step(size(state.nodes), 3 + 2 * state.nodes):
             lifecycle.start_nodes(state)
             api.create("/apis/storage.k8s.io/v1/storageclasses", storage_class())
-            wait_for("every node is ready", lambda: _nodes_ready(Cluster(state)), 120)
+            wait_for("every node is ready", lambda: _nodes_ready(Cluster(state)), 180)
     # Without it no pod can be created in the namespace.
     account = "/api/v1/namespaces/default/serviceaccounts/default"
     wait_for("the default service account exists", lambda: _exists(api, account), 60)
@@ -179,8 +141,7 @@ def _exists(api: Api, path: str) -> bool:
 def _describe(state: State) -> str:
     if state.provider == GIVEN:
         return f"the one of {state.given}"
-    size = f"{state.nodes} node{'s' * (state.nodes > 1)}" if state.nodes else "no nodes"
-    return f"{'kind' if state.provider == KIND else f'Kubernetes {state.kubernetes}'}, {size}"
+    return f"{'kind' if state.provider == KIND else f'Kubernetes {state.kubernetes}'}, {size(state.nodes)}"
 
 
 def _remove_folder(directory: Path) -> None:
