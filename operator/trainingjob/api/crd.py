@@ -3,6 +3,7 @@
 from typing import Any
 
 from trainingjob.api.constants import GROUP, KIND, PLURAL, VERSION
+from trainingjob.api.guards import with_guards
 from trainingjob.api.names import name_validations
 from trainingjob.api.rules import validations
 from trainingjob.api.schema import Schema, structural_schema
@@ -60,7 +61,7 @@ def resource_schema() -> Schema:
             "kind": {"description": f"The kind of the object: {KIND}.", "type": "string"},
             # The bounds are those that the API server has for every name; with them it can bound the rules' cost.
             "metadata": {"type": "object", "properties": {"name": text, "generateName": text}},
-            "spec": structural_schema(TrainingJobSpec, validations()),
+            "spec": with_guards(structural_schema(TrainingJobSpec, validations())),
             "status": {**status, "default": UNREAD_STATUS},
         },
         "x-kubernetes-validations": name_validations(),

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from trainingjob.api.constants import DNS_LABEL_MAX
+from trainingjob.api.guards import guarded
 from trainingjob.api.rule import literal, validation
 from trainingjob.api.spec import MAX_REPLICAS, Role, TrainingJobSpec
 
@@ -75,6 +76,5 @@ def _suffix_length() -> str:
 
 
 def _guarded(holds: str, sentence: str, *words: str) -> dict[str, Any]:
-    # The operator writes the status of jobs that are older than this rule too; their spec has not changed.
-    rule = f"oldSelf.hasValue() && oldSelf.value().spec == self.spec || {holds}"
-    return {**validation(rule, sentence, words, "metadata.name"), "optionalOldSelf": True}
+    rule = validation(holds, sentence, words, "metadata.name")
+    return guarded(rule, "oldSelf.hasValue() && oldSelf.value().spec == self.spec")

@@ -119,8 +119,8 @@ def _value_counts(item: NodeRequirement | LabelRequirement) -> Words | None:
 
 
 _REQUIREMENT: Rule[Any] = Rule(
-    "self.operator in ['Exists', 'DoesNotExist'] ? self.?values.orValue([]).size() == 0 : "
-    "self.operator in ['Gt', 'Lt'] ? self.?values.orValue([]).size() == 1 : self.?values.orValue([]).size() > 0",
+    "(self.operator in ['Exists', 'DoesNotExist'] ? self.?values.orValue([]).size() == 0 : "
+    "self.operator in ['Gt', 'Lt'] ? self.?values.orValue([]).size() == 1 : self.?values.orValue([]).size() > 0)",
     _value_counts,
     "the operator %s does not fit %d values: In and NotIn take some, Gt and Lt one, Exists and DoesNotExist none",
     ("self.operator", "self.?values.orValue([]).size()"),

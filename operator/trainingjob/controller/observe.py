@@ -48,6 +48,7 @@ def read_pod(body: Body) -> ObservedPod:
         message=_head(status.get("message")),
         unschedulable=_head(unscheduled.get("message")),
         scheduling_reason=intern(unscheduled.get("reason") or ""),
+        others_running=_others_running(status.get("containerStatuses") or ()),
         init_trouble="" if main.started or main.ended else _init_trouble(status.get("initContainerStatuses") or ()),
     )
 
@@ -96,6 +97,10 @@ def _main(status: Body, created: datetime) -> MainContainer:
         return MainContainer(started=_moment(running.get("startedAt")) or created)
     waiting = state.get("waiting") or {}
     return MainContainer(reason=intern(waiting.get("reason") or ""), message=_head(waiting.get("message")))
+
+
+def _others_running(statuses: Iterable[Body]) -> bool:
+    return any(status.get("name") != MAIN_CONTAINER and "running" in (status.get("state") or {}) for status in statuses)
 
 
 def _init_trouble(statuses: Iterable[Body]) -> str:

@@ -4,6 +4,7 @@ from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import CleanPodPolicy
 from trainingjob.reconcile.decision import DeletePod
 from trainingjob.reconcile.observed import Children, ObservedPod, owned
+from trainingjob.reconcile.replicas import State, judge
 
 _DEFAULT_GRACE_SECONDS = 30
 
@@ -27,7 +28,10 @@ def _unwanted(pod: ObservedPod, policy: CleanPodPolicy) -> bool:
         case CleanPodPolicy.NONE:
             return False
         case CleanPodPolicy.RUNNING:
-            # By the pod's phase: a sidecar that outlives the main container still holds the pod's resources.
-            return pod.phase not in ("Succeeded", "Failed")
+            # The kubelet writes the pod's last phase a moment after the program's end: a pod whose program has ended
+            # is kept with its log, unless a sidecar that outlives the program still holds the pod's resources.
+            return pod.phase not in ("Succeeded", "Failed") and (
+                judge(pod) in (State.WAITING, State.RUNNING) or pod.others_running
+            )
         case CleanPodPolicy.ALL:
             return True

@@ -203,10 +203,19 @@ def test_program_that_ends_before_the_others_have_started_succeeds() -> None:
 def test_sidecar_that_outlives_the_program_does_not_hold_the_job_open() -> None:
     world = started()
     world.end("mnist-worker-0")
-    world.change("mnist-worker-0", phase="Running")
+    world.change("mnist-worker-0", phase="Running", others_running=True)
     world.settle()
     assert world.phase == "Succeeded"
     assert world.deleted == ["mnist-worker-0"]
+
+
+def test_pod_whose_last_phase_the_kubelet_has_not_written_yet_is_kept_with_its_log() -> None:
+    world = started()
+    world.end("mnist-worker-0")
+    world.change("mnist-worker-0", phase="Running")
+    world.settle()
+    assert world.phase == "Succeeded"
+    assert world.deleted == []
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])
