@@ -54,7 +54,7 @@ class ObservedPod:
     scheduling_reason: str = ""
     """The reason of the false PodScheduled condition: Unschedulable, SchedulingGated, …."""
     others_running: bool = False
-    """Whether a container that somebody injected beside `main` runs; native sidecars end with `main` and do not count."""
+    """Whether a container that somebody injected beside `main` runs; native sidecars end with it and do not count."""
     init_trouble: str = ""
     """`reason: message` of an init container that waits or failed; empty otherwise."""
 

@@ -134,6 +134,11 @@ def test_sidecar_that_still_runs_hides_no_end() -> None:
     assert found.phase == "Running"
     assert found.main.exit_code == 0
     assert not found.ready
+    assert found.others_running
+
+
+def test_program_that_runs_alone_has_no_other_container_running() -> None:
+    assert not pod({"phase": "Running", "containerStatuses": [terminated(0, "Completed")]}).others_running
 
 
 def test_container_lost_with_its_node_has_ended_although_nobody_knows_when() -> None:
