@@ -18,6 +18,8 @@ class Refused:
     spec: dict[str, Any] = field(default_factory=dict)
     """What the spec has besides an image."""
     name: str = "mnist"
+    in_atomic_list: bool = False
+    """Whether the rule speaks of an item of an atomic list, of which no server knows what it was before."""
 
     def __str__(self) -> str:
         return self.situation

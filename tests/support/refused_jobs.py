@@ -74,6 +74,7 @@ _ENVIRONMENT = [
         "spec.envFrom[0]",
         "give exactly one of configMapRef, secretRef; there are 0",
         {"envFrom": [{"prefix": "DB_"}]},
+        in_atomic_list=True,
     ),
 ]
 
@@ -209,18 +210,21 @@ _SCHEDULING = [
         "spec.tolerations[0].value",
         "the operator Exists compares with no value; leave true out or use Equal",
         {"tolerations": [{"key": "gpu", "operator": "Exists", "value": "true"}]},
+        in_atomic_list=True,
     ),
     Refused(
         "a toleration without a key",
         "spec.tolerations[0]",
         "a toleration without a key stands for every taint and needs the operator Exists",
         {"tolerations": [{"effect": "NoSchedule"}]},
+        in_atomic_list=True,
     ),
     Refused(
         "a toleration for a time of a taint that does not evict",
         "spec.tolerations[0].tolerationSeconds",
         "only a taint with the effect NoExecute is tolerated for a time; set effect: NoExecute or leave it out",
         {"tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 5}]},
+        in_atomic_list=True,
     ),
     Refused(
         "a node affinity In without values",
@@ -236,6 +240,7 @@ _SCHEDULING = [
                 }
             }
         },
+        in_atomic_list=True,
     ),
     Refused(
         "a spread that counts places without demanding them",
@@ -283,6 +288,7 @@ _VOLUMES = [
         "spec.volumes[0].projected.sources[0]",
         "give exactly one of configMap, secret, downwardAPI, serviceAccountToken; there are 0",
         {"volumes": [{"name": "data", "projected": {"sources": [{}]}}]},
+        in_atomic_list=True,
     ),
     Refused(
         "a downward file with two fields",
@@ -304,6 +310,7 @@ _VOLUMES = [
                 }
             ]
         },
+        in_atomic_list=True,
     ),
     Refused(
         "a downward file of no container",
@@ -319,6 +326,7 @@ _VOLUMES = [
                 }
             ]
         },
+        in_atomic_list=True,
     ),
     Refused(
         "a mount of a volume that does not exist",
