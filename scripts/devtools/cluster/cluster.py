@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from devtools.cluster import external, lifecycle
@@ -95,6 +96,9 @@ class Cluster:
         """Return the variables that point kubectl, helm and ctr at the cluster; PATH is this process's, extended."""
         folders = [str(folder) for folder in dict.fromkeys(self._state.tools.values())]
         found = {"KUBECONFIG": str(self.kubeconfig), "PATH": ":".join([*folders, os.environ.get("PATH", "")])}
+        if self.provider == OWN:
+            # What kubectl remembers about a server goes by the address, which the next cluster may have.
+            found["KUBECACHEDIR"] = str(self.directory / "kubectl")
         if self.provider == OWN and self._state.nodes:
             socket = self.directory / "node-1" / "run" / "containerd" / "containerd.sock"
             found |= {"CONTAINERD_ADDRESS": str(socket), "CONTAINERD_NAMESPACE": "k8s.io"}
@@ -133,7 +137,8 @@ class Cluster:
         if self.provider != OWN:
             return external.nodes(self._state)
         try:
-            return read_nodes(Api(self.kubeconfig).get("/api/v1/nodes"))
+            with closing(Api(self.kubeconfig)) as api:
+                return read_nodes(api.get("/api/v1/nodes"))
         except OSError as error:
             raise ClusterError(f"The API server of cluster '{self.name}' cannot be reached: {error}") from error
 

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import closing
 from pathlib import Path
 
 from devtools.cluster import external, lifecycle
@@ -106,16 +107,15 @@ def _start_own(state: State, progress: Progress) -> None:
     lifecycle.end_forgotten(state)
     with progress.step("control plane", 5):
         lifecycle.start_control_plane(state)
-    api = Api(state.kubeconfig)
-    if state.nodes:
-        with progress.step(size(state.nodes), 3 + 2 * state.nodes):
-            lifecycle.start_nodes(state)
-            api.create("/apis/storage.k8s.io/v1/storageclasses", storage_class())
-            wait_for("every node is ready", lambda: _nodes_ready(Cluster(state)), 180)
-    # Without it no pod can be created in the namespace.
-    account = "/api/v1/namespaces/default/serviceaccounts/default"
-    wait_for("the default service account exists", lambda: _exists(api, account), 60)
-    api.close()
+    with closing(Api(state.kubeconfig)) as api:
+        if state.nodes:
+            with progress.step(size(state.nodes), 3 + 2 * state.nodes):
+                lifecycle.start_nodes(state)
+                api.create("/apis/storage.k8s.io/v1/storageclasses", storage_class())
+                wait_for("every node is ready", lambda: _nodes_ready(Cluster(state)), 180)
+        # Without it no pod can be created in the namespace.
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        wait_for("the default service account exists", lambda: _exists(api, account), 60)
 
 
 def _is_well(cluster: Cluster) -> bool:
