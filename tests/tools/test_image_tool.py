@@ -121,13 +121,13 @@ def test_a_failure_is_explained_and_ends_with_status_1(tmp_path: Path, capsys: p
     assert "There is no file" in capsys.readouterr().err
 
 
-def test_prune_keeps_the_latest_archive_of_each_tag(
+def test_prune_keeps_the_latest_archive_of_each_image(
     calls: Path, context: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = build(context, "one:dev")
     other = build(context, "two:dev")
     (context / "new").touch()
-    new = build(context, "one:dev")
+    new = build(context, "one:next")
     assert main(["prune"]) == 0
     assert capsys.readouterr().out == f"{old}\n"
     assert set(archives.finished()) == {other, new}
@@ -161,8 +161,15 @@ def test_a_full_name_has_registry_and_tag(short: str, full: str) -> None:
     assert full_name(short) == full
 
 
-def test_a_tag_becomes_a_word_for_a_file_name() -> None:
-    assert slug("trainingjob.dev/examples/digits:dev") == "trainingjob.dev-examples-digits-dev"
+@pytest.mark.parametrize(
+    ("tag", "word"),
+    [
+        ("trainingjob.dev/examples/digits:dev", "trainingjob.dev-examples-digits+dev"),
+        ("registry.example:5000/digits", "registry.example-5000-digits+"),
+    ],
+)
+def test_a_tag_becomes_a_word_for_a_file_name(tag: str, word: str) -> None:
+    assert slug(tag) == word
 
 
 def test_the_script_explains_itself() -> None:

@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--file", type=Path, help="the Dockerfile (CONTEXT/Dockerfile)")
     building.add_argument("--output", type=Path, help="copy the archive to this file and print its path instead")
     commands.add_parser("list", help="print size, age and path of the finished archives")
-    commands.add_parser("prune", help="remove all archives but the latest of each tag, and unused layers")
+    commands.add_parser("prune", help="remove all archives but the latest of each image, and unused layers")
     return parser
 
 

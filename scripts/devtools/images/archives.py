@@ -9,7 +9,7 @@ from pathlib import Path
 from devtools.images.names import slug
 from devtools.paths import cache_root
 
-_KEPT_PER_TAG = 3
+_KEPT_PER_NAME = 5
 
 
 def folder() -> Path:
@@ -34,14 +34,14 @@ def finished() -> list[Path]:
     return sorted(folder().glob("*.tar"), key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-def remove_old(kept_per_tag: int = _KEPT_PER_TAG) -> list[Path]:
-    """Remove all but the latest archives of each tag and return those removed."""
+def remove_old(kept_per_name: int = _KEPT_PER_NAME) -> list[Path]:
+    """Remove all but the latest archives of each image, whatever their versions, and return those removed."""
     seen: dict[str, int] = {}
     removed = []
     for path in finished():
-        name = path.name.rsplit(".", 2)[0]
+        name = path.name.partition("+")[0]
         seen[name] = seen.get(name, 0) + 1
-        if seen[name] > kept_per_tag:
+        if seen[name] > kept_per_name:
             path.unlink(missing_ok=True)
             removed.append(path)
     return removed

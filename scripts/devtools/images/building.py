@@ -43,7 +43,7 @@ def build(context: Path, tag: str, dockerfile: Path | None = None) -> Path:
 
 
 def prune() -> list[Path]:
-    """Remove all archives but the latest of each tag, and layers that belong to no tag; return the removed archives.
+    """Remove all archives but the latest of each image, and layers that belong to no tag; return the removed archives.
 
     What a Docker daemon stores is left alone.
 
@@ -56,7 +56,7 @@ def prune() -> list[Path]:
         if storage.exists():
             with Buildah(archives.log("prune"), storage, progress) as builder:
                 builder.remove_untagged()
-        return archives.remove_old(kept_per_tag=1)
+        return archives.remove_old(kept_per_name=1)
 
 
 def _exists(result: Path) -> bool:

@@ -35,5 +35,7 @@ def full_name(image: str) -> str:
 
 
 def slug(tag: str) -> str:
-    """Return a tag as a word that a file's name may hold."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", tag).strip("-.")
+    """Return a tag as a word that a file's name may hold, with a plus sign between the image's name and its version."""
+    folder, slash, last = tag.rpartition("/")
+    name, _, version = last.partition(":")
+    return "+".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in (folder + slash + name, version))
