@@ -1,22 +1,18 @@
 """The real operator with exactly the rights that the chart gives it, as a process of this machine."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 import yaml
 
 from devtools.cluster import Cluster
-from devtools.paths import REPOSITORY
 from devtools.shell import run
 from tests.support.helm import Manifest, only
-
-_STOP_SECONDS = 30
+from tests.support.operator_process import OperatorProcess
 
 
 def apply(cluster: Cluster, manifests: Sequence[Mapping[str, Any]], *flags: str) -> str:
@@ -38,25 +34,16 @@ def operator_of(rendered: list[Manifest], cluster: Cluster, folder: Path) -> Ite
     deployment = only(rendered, "Deployment")
     pod = deployment["spec"]["template"]["spec"]
     config = _kubeconfig(cluster, deployment["metadata"]["namespace"], pod["serviceAccountName"], folder)
-    command = [sys.executable, "-m", "trainingjob.controller.main", *pod["containers"][0]["args"]]
-    log = folder / "operator.log"
-    with log.open("w") as stream:
-        process = Popen(
-            [*command, f"--kubeconfig={config}", "--health-host=127.0.0.1", "--health-port=0"],
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "operator")},
-            stdout=stream,
-            stderr=stream,
-        )
+    process = OperatorProcess(config, folder / "operator.log", pod["containers"][0]["args"])
     try:
+        process.wait_until_ready()
         yield
+    except BaseException:
+        print(f"--- the end of the operator's log ({process.log}):\n{process.tail()}", file=sys.stderr)
+        raise
     finally:
-        process.terminate()
-        try:
-            status = process.wait(_STOP_SECONDS)
-        except TimeoutExpired:
-            process.kill()
-            status = process.wait()
-        assert status == 0, f"the operator ended with status {status}:\n{log.read_text()[-3000:]}"
+        status = process.stop() if process.exit_code is None else process.exit_code
+    assert status == 0, process.tail()
 
 
 def _kubeconfig(cluster: Cluster, namespace: str, account: str, folder: Path) -> Path:
