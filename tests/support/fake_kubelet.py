@@ -29,6 +29,8 @@ class Run:
     """The program's exit code; None for a program that runs until it is stopped."""
     seconds: float = 0.2
     """How long the program runs."""
+    peers: tuple[str, ...] = ()
+    """Names of pods that the program waits for before its seconds begin to count."""
     reason: str = ""
     """The kubelet's word for the end; empty for Completed or Error."""
     message: str = ""
@@ -166,6 +168,8 @@ class FakeKubelet:
         begun = format_time(datetime.now(UTC))
         await self._status(pod, _container("Running", {"running": {"startedAt": begun}}))
         if run.exit_code is not None:
+            while not all(peer in self.seen for peer in run.peers):
+                await asyncio.sleep(0.05)
             await asyncio.sleep(run.seconds)
             await self._status(pod, _ended(run.exit_code, run.reason, run.message, begun))
 

@@ -96,6 +96,10 @@ class OperatorProcess:
         """Stop the process from running, or let it go on."""
         self._process.send_signal(signal.SIGSTOP if paused else signal.SIGCONT)
 
+    def interrupt(self) -> None:
+        """Ask it to end as Ctrl-C does, without waiting."""
+        self._process.send_signal(signal.SIGINT)
+
     def stop(self, seconds: float = STOP_SECONDS) -> int:
         """Ask it to end and return its exit code."""
         self._process.terminate()

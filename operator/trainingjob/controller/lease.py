@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import socket
 import time
 import uuid
@@ -15,7 +16,9 @@ from trainingjob.controller.kube_errors import AlreadyExistsError, ConflictError
 _DEADLINE_SHARE: Final = 2 / 3
 """After this share of the lease's time without renewal the holder stops: well before another may begin."""
 _RENEW_SHARE: Final = 1 / 6
-_LOOK_SHARE: Final = 1 / 10
+_TAKEOVER_SHARE: Final = 0.85
+"""After this share of a silent holder's time a candidate begins: the holder has stopped, and looking takes time too."""
+_LOOK_SHARE: Final = 1 / 20
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +30,8 @@ class LeaseLostError(Exception):
 class Lease:
     """This process's claim to the lease.
 
-    Nobody's clock is compared with anybody else's: a candidate waits until the Lease has not changed for its whole
-    time, measured here.
+    Nobody's clock is compared with anybody else's: a candidate waits until the Lease has not changed for most of its
+    time, measured here, and a holder stops well before that.
     """
 
     def __init__(
@@ -154,7 +157,7 @@ class Lease:
         if record != self._seen:
             self._seen, self._seen_at = record, self._monotonic()
         lasts = max(float(spec.get("leaseDurationSeconds") or 0), 1.0)
-        return self._monotonic() - self._seen_at >= lasts
+        return self._monotonic() - self._seen_at >= lasts * _TAKEOVER_SHARE
 
     def _body(self, current: Object) -> Object:
         spec = dict(current.get("spec") or {})
@@ -164,7 +167,7 @@ class Lease:
             spec["acquireTime"] = _now()
         spec |= {
             "holderIdentity": self.identity,
-            "leaseDurationSeconds": max(1, round(self._seconds)),
+            "leaseDurationSeconds": max(1, math.ceil(self._seconds)),
             "renewTime": _now(),
             "leaseTransitions": transitions,
         }

@@ -88,18 +88,25 @@ class Operator:
         self._metrics.leads(True)
         keeping = asyncio.create_task(self._keep_lease(), name="keep lease")
         try:
-            await self._source.run(self._engine.start, self._stop_working, self._stopping)
+            await self._source.run(self._start_working, self._stop_working, self._stopping)
         except Exception:  # whatever kopf cannot go on after: the log says it, the exit code too
             logger.critical("kopf has failed, so the operator stops.", exc_info=True)
             self._broken = True
         finally:
-            # kopf has put its own handlers in place of these.
-            self._listen_for_signals()
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
             await self._lease.release()
 
+    async def _start_working(self) -> None:
+        # kopf puts its own handlers in place when it gets control back, and they break on a second signal.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._listen_for_signals()
+        await self._engine.start()
+
     async def _stop_working(self) -> None:
+        # kopf's own waiting for this would otherwise keep it for seconds.
+        self._stopping.set()
         await self._engine.stop()
         # Open connections to it would keep kopf waiting for their tasks.
         await self._health.close()

@@ -1,0 +1,94 @@
+"""Many short lives of the operator: the modules are loaded once, every life is a process of its own.
+
+As a program it reads one JSON object for each line, with `arguments` and `log`, forks a process that runs the operator
+with them, and prints its pid.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from devtools.paths import REPOSITORY
+
+
+class Forks:
+    """Starts operators in an instant."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def start(self, arguments: Sequence[str], log: Path) -> int:
+        """Start an operator with these arguments and return its pid."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process that forks has no pipes")
+        print(json.dumps({"arguments": list(arguments), "log": str(log)}), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+
+@contextmanager
+def forks() -> Iterator[Forks]:
+    """Keep a process ready that forks operators; all of them end with it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.operator_forks"],
+        env={**os.environ, "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'operator'}:{REPOSITORY / 'scripts'}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Forks(process)
+    finally:
+        process.communicate()
+
+
+def runs(pid: int) -> bool:
+    """Say whether a process runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill(pid: int) -> None:
+    """End a process at once and wait until it is gone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while runs(pid):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} does not end")
+        time.sleep(0.01)
+
+
+def _serve() -> None:
+    from trainingjob.controller.main import main
+
+    # Nobody waits for the children: the system forgets them when they end.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    children = []
+    for line in sys.stdin:
+        wish = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            log = os.open(wish["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            main(wish["arguments"])
+        children.append(pid)
+        print(pid, flush=True)
+    for pid in children:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _serve()
