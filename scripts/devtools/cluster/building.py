@@ -50,7 +50,8 @@ def ensure(sets: Sequence[ToolSet], progress: Progress) -> dict[str, Path]:
 
 def _build(tools: ToolSet, go: str, progress: Progress) -> None:
     home = tools.home()
-    with locked(home.parent / f".{home.name}.lock"):
+    lock = home.parent / f".{home.name}.lock"
+    with locked(lock, lambda: progress.say(f"another command builds {tools.name} {tools.version}; waiting for it")):
         if home.exists():
             return
         log = cache_root() / "tools" / "logs" / f"{home.name}.log"

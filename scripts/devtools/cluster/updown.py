@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from devtools.cluster import external, lifecycle
@@ -43,7 +43,7 @@ def up(
         StepFailed: when a step fails.
     """
     progress = progress or Progress("cluster")
-    with locked(lock_of(name)):
+    with _alone(name, progress):
         state = find(name)
         if state is None:
             state = choose(name, nodes, kubernetes, kubeconfig, own=own)
@@ -66,7 +66,7 @@ def down(name: str = "default", *, progress: Progress | None = None) -> None:
     A cluster that was given by its kubeconfig is only forgotten.
     """
     progress = progress or Progress("cluster")
-    with locked(lock_of(name)):
+    with _alone(name, progress):
         state = find(name)
         if state is None:
             progress.say(f"there is no cluster '{name}'")
@@ -78,6 +78,10 @@ def down(name: str = "default", *, progress: Progress | None = None) -> None:
                 lifecycle.end_everything(state)
             _remove_folder(state.directory)
         restore_limits()
+
+
+def _alone(name: str, progress: Progress) -> AbstractContextManager[None]:
+    return locked(lock_of(name), lambda: progress.say(f"another command is busy with cluster '{name}'; waiting for it"))
 
 
 def _bring_up(state: State, version: str | None, progress: Progress) -> None:
