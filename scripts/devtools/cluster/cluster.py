@@ -18,6 +18,7 @@ from devtools.cluster.locking import locked
 from devtools.cluster.nodes import Node, read_nodes
 from devtools.cluster.prepare import authority
 from devtools.cluster.state import GIVEN, KIND, OWN, State, find, lock_of
+from devtools.cluster.toolsets import HELM
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
@@ -94,7 +95,9 @@ class Cluster:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point kubectl, helm and ctr at the cluster; PATH is this process's, extended."""
-        folders = [str(folder) for folder in dict.fromkeys(self._state.tools.values())]
+        # A cluster without nodes does not build Helm, but whoever has it wants it.
+        built = [str(HELM.home())] if HELM.home().exists() else []
+        folders = dict.fromkeys([*self._state.tools.values(), *built])
         found = {"KUBECONFIG": str(self.kubeconfig), "PATH": ":".join([*folders, os.environ.get("PATH", "")])}
         if self.provider == OWN:
             # What kubectl remembers about a server goes by the address, which the next cluster may have.

@@ -7,6 +7,7 @@ namespaces, and because the process must be nobody's child: whoever asked for it
 import argparse
 import ctypes
 import os
+import sys
 
 _NEW_NAMESPACES = 0x00020000 | 0x04000000 | 0x20000000 | 0x40000000  # CLONE_NEWNS, NEWUTS, NEWPID, NEWNET
 _ENTERED = ("net", "uts", "pid", "mnt")  # the mounts last: /proc is another one then
@@ -43,10 +44,13 @@ def main() -> None:
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     log = os.open(arguments.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    if arguments.create:
-        _system_call("unshare", _NEW_NAMESPACES)
-    if arguments.enter is not None:
-        _enter(arguments.enter)
+    try:
+        if arguments.create:
+            _system_call("unshare", _NEW_NAMESPACES)
+        if arguments.enter is not None:
+            _enter(arguments.enter)
+    except OSError as error:
+        sys.exit(f"{error.strerror}. The machine must allow new namespaces; an unprivileged container does not.")
     child = os.fork()
     if child:
         print(child)

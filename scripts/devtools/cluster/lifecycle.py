@@ -149,7 +149,7 @@ def _boot(state: State, name: str, script: str) -> int:
     deadline = time.monotonic() + _BOOT_SECONDS
     while (process := running(state, name)) is not None:
         # It has settled when the shell has become the program that only waits.
-        if Path(f"/proc/{process.pid}/comm").read_text().strip() == "pause":
+        if processes.is_command(process, [state.program("pause", "pause")]):
             return process.pid
         if time.monotonic() > deadline:
             break

@@ -118,6 +118,7 @@ sandbox = "{SANDBOX_IMAGE}"
 
 [plugins.'io.containerd.cri.v1.runtime']
 restrict_oom_score_adj = true
+disable_apparmor = true
 netns_mounts_under_state_dir = true
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]

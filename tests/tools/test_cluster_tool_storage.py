@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from devtools.cluster import Api, provisioner
+from devtools.cluster import Api, storage
 from devtools.cluster.api import Body
 
 CLAIM: dict[str, Any] = {
@@ -11,7 +11,7 @@ CLAIM: dict[str, Any] = {
     "spec": {
         "accessModes": ["ReadWriteMany"],
         "resources": {"requests": {"storage": "1Gi"}},
-        "storageClassName": provisioner.STORAGE_CLASS,
+        "storageClassName": storage.STORAGE_CLASS,
         "volumeMode": "Filesystem",
     },
 }
@@ -42,13 +42,13 @@ class Server(Api):
 
 
 def _volume(phase: str) -> dict[str, Any]:
-    volume = provisioner.volume_for(CLAIM, Path("/volumes"))
+    volume = storage.volume_for(CLAIM, Path("/volumes"))
     return {**volume, "status": {"phase": phase}}
 
 
 def test_a_claim_gets_a_folder_that_any_user_may_write_to(tmp_path: Path) -> None:
     server = Server(persistentvolumeclaims=[CLAIM])
-    provisioner.attend(server, tmp_path)
+    storage.attend(server, tmp_path)
     ((verb, path, volume),) = server.changes
     assert (verb, path) == ("create", "/api/v1/persistentvolumes")
     assert volume["spec"]["claimRef"]["uid"] == "u-1"
@@ -65,15 +65,15 @@ def test_claims_that_are_not_ours_or_have_a_volume_are_left_alone() -> None:
         {"metadata": metadata, "spec": {**spec, "volumeMode": "Block"}},
         {"metadata": {**metadata, "deletionTimestamp": "now"}, "spec": spec},
     ]
-    assert provisioner.wants_volume(CLAIM)
-    assert not any(provisioner.wants_volume(claim) for claim in others)
+    assert storage.wants_volume(CLAIM)
+    assert not any(storage.wants_volume(claim) for claim in others)
 
 
 def test_a_released_volume_goes_with_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "pvc-u-1"
     (folder / "data").mkdir(parents=True)
     server = Server(persistentvolumes=[_volume("Released")])
-    provisioner.attend(server, tmp_path)
+    storage.attend(server, tmp_path)
     assert server.changes == [("delete", "/api/v1/persistentvolumes/pvc-u-1", None)]
     assert not folder.exists()
 
@@ -81,8 +81,8 @@ def test_a_released_volume_goes_with_its_folder(tmp_path: Path) -> None:
 def test_volumes_in_use_and_volumes_of_others_stay() -> None:
     foreign = _volume("Released")
     foreign["metadata"] = {"name": "theirs"}
-    assert not provisioner.is_released(_volume("Bound"))
-    assert not provisioner.is_released(foreign)
+    assert not storage.is_released(_volume("Bound"))
+    assert not storage.is_released(foreign)
 
 
 def test_a_node_without_gpus_is_given_them_and_one_with_them_is_left_alone(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_node_without_gpus_is_given_them_and_one_with_them_is_left_alone(tmp_p
         {"metadata": {"name": "full"}, "status": {"capacity": full, "allocatable": full}},
     ]
     server = Server(nodes=nodes)
-    provisioner.attend(server, tmp_path)
+    storage.attend(server, tmp_path)
     offer = {"status": {"capacity": full, "allocatable": full}}
     assert server.changes == [
         ("patch", "/api/v1/nodes/new/status", offer),
@@ -102,5 +102,5 @@ def test_a_node_without_gpus_is_given_them_and_one_with_them_is_left_alone(tmp_p
 
 
 def test_the_storage_class_is_the_default_one() -> None:
-    annotations = provisioner.storage_class()["metadata"]["annotations"]
+    annotations = storage.storage_class()["metadata"]["annotations"]
     assert annotations == {"storageclass.kubernetes.io/is-default-class": "true"}
