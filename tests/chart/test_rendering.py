@@ -29,6 +29,12 @@ def test_every_object_says_its_namespace_and_its_release(installation: Manifest)
         assert metadata["labels"]["app.kubernetes.io/instance"] == RELEASE
 
 
+def test_equal_values_give_equal_objects(installation: Manifest) -> None:
+    """Else GitOps tools would find a difference for ever."""
+    words = ("template", RELEASE, CHART)
+    assert helm(*words, values=installation) == helm(*words, values=installation)
+
+
 def test_rights_hold_nothing_of_secrets_exec_or_wildcards(installation: Manifest) -> None:
     for group, resource, verb in allowed(render(installation)):
         assert "*" not in (group, resource, verb)
