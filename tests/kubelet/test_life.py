@@ -33,7 +33,7 @@ import signal, socket, sys, time
 if "ignore" in sys.argv:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-socket.create_server(("", 2222))
+server = socket.create_server(("", 2222))
 while True:
     time.sleep(1)
 """
