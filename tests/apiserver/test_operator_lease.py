@@ -106,16 +106,25 @@ def test_leader_that_slept_too_long_ends_without_another_write(cluster: Cluster,
                 assert other.get("/readyz") == (200, "working\n")
 
 
-def test_leader_that_cannot_renew_ends_before_another_may_begin(cluster: Cluster, user: User, tmp_path: Path) -> None:
+def test_leader_that_is_cut_off_writes_nothing_and_ends_when_it_hears_of_its_successor(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
     with ApiProxy(cluster.kubeconfig) as proxy:
         flags = ("--kubeconfig", str(proxy.write_kubeconfig(tmp_path / "kubeconfig")))
         lease = ("--lease-seconds", str(SECONDS))
-        with operator(cluster.kubeconfig, tmp_path, user.namespace, *flags, *lease) as cut_off:
+        with operator(cluster.kubeconfig, tmp_path, user.namespace, *flags, *lease, name="cut-off") as cut_off:
             cut_off.wait_until_ready()
             old = holder(user)
             proxy.cut = True
-            assert cut_off.wait() == 3
-            assert holder(user) == old, "nobody has taken over yet: the lease still lasts"
+            wait_until(lambda: cut_off.metric("trainingjob_is_leader"), lambda leads: leads == 0, 60)
+            assert holder(user) == old, "it stops before the lease is over"
+            assert cut_off.get("/readyz") == (503, "the lease cannot be renewed\n")
+            with operator(cluster.kubeconfig, tmp_path, user.namespace, *lease, name="successor") as successor:
+                successor.wait_until_ready()
+                writes = proxy.count
+                proxy.cut = False
+                assert cut_off.wait() == 3
+                assert proxy.count == writes
 
 
 def test_second_signal_does_not_break_the_order_of_stopping(cluster: Cluster, user: User, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def by_name(**runs: Run) -> Script:
 
     def script(pod: dict[str, Any]) -> Run:
         name = pod["metadata"]["name"]
-        return next((run for ending, run in endings.items() if name.endswith("-" + ending)), Run())
+        return next((run for ending, run in endings.items() if f"-{name}".endswith(f"-{ending}")), Run())
 
     return script
 

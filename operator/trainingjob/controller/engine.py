@@ -32,6 +32,8 @@ SILENT_SECONDS: Final = 240.0
 """An informer that did not even fail for so long hangs."""
 OUT_OF_TOUCH_SECONDS: Final = 900.0
 """Without an answer for so long a new process, with new credentials and addresses, is worth a try."""
+OUTAGE_PAUSE: Final = (1.0, 5.0)
+"""Between these seconds a job waits for an API server that does not answer."""
 _EVENT_SECONDS: Final = 2.0
 _FIRST_LIST_PAUSE: Final = 3.0
 
@@ -212,11 +214,11 @@ class Engine:
             await self._worker.look(key)
         except TransientError as error:
             result = "retried"
-            delay = self._queue.retry(key, error.retry_after)
+            delay = self._queue.retry(key, error.retry_after) if error.status else self._wait_out(key)
             logger.info("Next try in %.1f s: %s", delay, error)
         except FencedError as error:
             result = "fenced"
-            logger.warning("%s", error)
+            logger.warning("Next try in %.1f s: %s", self._wait_out(key), error)
         except KubeError as error:
             result = "refused"
             delay = self._queue.retry(key)
@@ -227,6 +229,12 @@ class Engine:
             logger.exception("The pass failed unexpectedly, next try in %.1f s.", delay)
         finally:
             self._metrics.passed(result, time.monotonic() - begun)
+
+    def _wait_out(self, key: Key) -> float:
+        """Come back soon: not this job fails but the API server, and its return must find every job awake."""
+        delay = random.uniform(*OUTAGE_PAUSE)  # noqa: S311  # spreads load, guards nothing
+        self._queue.add_after(key, delay)
+        return delay
 
 
 def _read_job_or_skip(body: Mapping[str, Any]) -> TrainingJob | None:

@@ -64,7 +64,7 @@ class KubeClient:
         self,
         connection: Connection,
         count: Count,
-        may_write: Callable[[], bool] = lambda: True,
+        may_write: Callable[[], float] = lambda: REQUEST_SECONDS,
         user_agent: str = USER_AGENT,
     ) -> None:
         """Make a client.
@@ -72,7 +72,7 @@ class KubeClient:
         Args:
             connection: how the API server is reached.
             count: is told verb, resource and HTTP status of every finished request.
-            may_write: is asked before every write but those of the Lease.
+            may_write: says for how many seconds writes are allowed; those of the Lease always are.
             user_agent: how the client calls itself.
         """
         self._connection = connection
@@ -93,12 +93,12 @@ class KubeClient:
 
     async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
         """Create an object and return it as it is stored."""
-        self._guard()
-        return await self._call("POST", "create", resource, resource.path(namespace), body=body)
+        path, timeout = resource.path(namespace), self._allowed()
+        return await self._call("POST", "create", resource, path, body=body, timeout=timeout)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, grace_seconds: int) -> Object:
         """Delete the object of this name if it still has this uid; ConflictError when it has another."""
-        self._guard()
+        path, timeout = resource.path(namespace, name), self._allowed()
         body = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
@@ -106,15 +106,14 @@ class KubeClient:
             "propagationPolicy": BACKGROUND_DELETION,
             "preconditions": {"uid": uid},
         }
-        return await self._call("DELETE", "delete", resource, resource.path(namespace, name), body=body)
+        return await self._call("DELETE", "delete", resource, path, body=body, timeout=timeout)
 
     async def patch(
         self, resource: Resource, namespace: str, name: str, body: Object, *, subresource: str = ""
     ) -> Object:
         """Merge a patch into an object, or into one of its subresources, and return the object."""
-        self._guard()
-        path = resource.path(namespace, name, subresource)
-        return await self._call("PATCH", "patch", resource, path, body=body, content_type=_MERGE_PATCH)
+        path, timeout = resource.path(namespace, name, subresource), self._allowed()
+        return await self._call("PATCH", "patch", resource, path, body=body, content_type=_MERGE_PATCH, timeout=timeout)
 
     async def elect(self, method: str, namespace: str, name: str, body: Object, timeout: float) -> Object:
         """Create (POST) or replace (PUT) a Lease; the one write that needs no lease."""
@@ -155,9 +154,11 @@ class KubeClient:
             # Abandoning the body closes the connection; releasing it would wait for the stream's end.
             response.close()
 
-    def _guard(self) -> None:
-        if not self._may_write():
+    def _allowed(self) -> float:
+        """Return how long a write may take: none may still be under way when another operator begins."""
+        if (seconds := self._may_write()) <= 0:
             raise FencedError("The lease is not held, so nothing is written.")
+        return min(seconds, REQUEST_SECONDS)
 
     async def _call(
         self,
@@ -219,7 +220,11 @@ async def _translated(request: Awaitable[_T]) -> _T:
     try:
         return await request
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise TransientError(f"No answer from the API server: {error!r}") from error
+        raise TransientError(f"No answer from the API server: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _object(text: bytes) -> Object:
@@ -242,7 +247,7 @@ async def _lines(stream: aiohttp.StreamReader, silence: float) -> AsyncIterator[
         except TimeoutError as error:
             raise TransientError(f"The watch was silent for {silence:.0f} s.", reason=SILENT) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise TransientError(f"The watch broke: {error!r}") from error
+            raise TransientError(f"The watch broke: {_words(error)}") from error
         if not chunk:
             break
         *lines, rest = (rest + chunk).split(b"\n")

@@ -20,6 +20,8 @@ _TAKEOVER_SHARE: Final = 0.85
 """After this share of a silent holder's time a candidate begins: the holder has stopped, and looking takes time too."""
 _LOOK_SHARE: Final = 1 / 20
 
+_PAUSED: Final = "The lease could not be renewed in time: nothing is written until it is."
+
 logger = logging.getLogger(__name__)
 
 
@@ -67,7 +69,12 @@ class Lease:
     @property
     def held(self) -> bool:
         """Say whether this process may write now; it turns false by itself when no renewal succeeds."""
-        return self._monotonic() - self._renewed < self._seconds * _DEADLINE_SHARE
+        return self.remaining > 0
+
+    @property
+    def remaining(self) -> float:
+        """Return for how many seconds this process may go on writing without a further renewal."""
+        return max(0.0, self._renewed + self._seconds * _DEADLINE_SHARE - self._monotonic())
 
     async def acquire(self) -> None:
         """Wait until this process holds the lease."""
@@ -87,23 +94,27 @@ class Lease:
             await asyncio.sleep(self._seconds * _LOOK_SHARE)
 
     async def keep(self) -> None:
-        """Renew for ever.
+        """Renew for ever; when that fails for too long nothing may be written until it succeeds again.
 
         Raises:
-            LeaseLostError: when another holds it, or when it could not be renewed in time.
+            LeaseLostError: when another has taken it over, or it was given back in this process's name.
         """
+        failing = paused = False
         while True:
             await asyncio.sleep(self._seconds * _RENEW_SHARE)
             try:
                 current = await self._try()
             except KubeError as error:
-                logger.warning("Cannot renew the lease: %s", error)
-                current = self.identity
-            if current not in ("", self.identity):
-                self._renewed = float("-inf")
-                raise LeaseLostError(f"{current} has taken the lease over.")
-            if not self.held:
-                raise LeaseLostError("The lease could not be renewed in time.")
+                logger.log(logging.DEBUG if failing else logging.WARNING, "Cannot renew the lease: %s", error)
+                failing = True
+            else:
+                failing = False
+                if current != self.identity:
+                    self._renewed = float("-inf")
+                    raise LeaseLostError(f"The lease is lost, its holder is {current or 'nobody'}.")
+            if paused == self.held:
+                paused = not self.held
+                logger.warning("%s", _PAUSED if paused else "The lease is renewed again, nobody has had it meanwhile.")
 
     async def release(self) -> None:
         """Give the lease back if it is held, so that another need not wait for its end."""
@@ -129,27 +140,26 @@ class Lease:
             current = await self._get()
         except NotFoundError:
             return await self._put(begun, "POST", {})
-        holder = _holder(current)
-        if holder not in ("", self.identity) and not self._is_stale(current):
-            return holder
-        return await self._put(begun, "PUT", current)
+        holder, once_held = _holder(current), self._renewed > float("-inf")
+        if holder == self.identity or (not once_held and (not holder or self._is_stale(current))):
+            return await self._put(begun, "PUT", current)
+        return holder
 
     async def _put(self, begun: float, method: str, current: Object) -> str:
         self._mine = {}
         try:
             self._mine = await self._elect(method, self._body(current))
-        except (ConflictError, AlreadyExistsError, NotFoundError):
-            # Somebody else was faster, or took the object away; who holds it now a look will tell.
-            return await self._holder_now()
+        except NotFoundError:
+            if method == "POST":
+                raise
+            # Somebody has deleted the object; whoever makes it anew holds it.
+            return await self._put(begun, "POST", {})
+        except (ConflictError, AlreadyExistsError):
+            # Somebody else was faster; who it is a look will tell.
+            return _holder(await self._get())
         # Counted from before the request: the server's count begins no earlier.
         self._renewed = begun
         return self.identity
-
-    async def _holder_now(self) -> str:
-        try:
-            return _holder(await self._get())
-        except NotFoundError:
-            return ""
 
     def _is_stale(self, current: Object) -> bool:
         spec = current.get("spec") or {}

@@ -88,9 +88,9 @@ class Metrics:
         """Note a Kubernetes Event that was not written."""
         self._dropped.inc()
 
-    def leads(self, leader: bool) -> None:
-        """Note whether this process acts."""
-        self._leader.set(leader)
+    def follow_lease(self, held: Callable[[], bool]) -> None:
+        """Take from its source whether this process holds the lease, whenever somebody asks."""
+        self._leader.set_function(lambda: float(held()))
 
     def follow(self, jobs: Callable[[], Iterable[TrainingJob]], depth: Callable[[], int]) -> None:
         """Take the counts of jobs and of waiting keys from their sources whenever somebody asks."""

@@ -39,8 +39,7 @@ class Operator:
         self._broken = False
         self._leading = False
         self._metrics = Metrics()
-        self._metrics.leads(False)
-        client = KubeClient(connection, self._metrics.requested, may_write=lambda: self._lease.held)
+        client = KubeClient(connection, self._metrics.requested, may_write=lambda: self._lease.remaining)
         self._lease = Lease(
             client,
             settings.lease_namespace or connection.namespace,
@@ -48,6 +47,7 @@ class Operator:
             settings.lease_seconds,
             settings.lease_identity,
         )
+        self._metrics.follow_lease(lambda: self._lease.held)
         recorder = Recorder(client, self._lease.identity, utc_now, self._metrics.event_dropped)
         self._engine = Engine(settings, client, recorder, self._metrics, self._break)
         self._source = JobSource(
@@ -85,7 +85,6 @@ class Operator:
 
     async def _lead(self) -> None:
         self._leading = True
-        self._metrics.leads(True)
         keeping = asyncio.create_task(self._keep_lease(), name="keep lease")
         try:
             await self._source.run(self._start_working, self._stop_working, self._stopping)
@@ -138,8 +137,10 @@ class Operator:
         return self._engine.healthy()
 
     def _ready(self) -> tuple[bool, str]:
-        # A standby is ready: a rollout waits for it to be, while the old leader still holds the lease.
-        return self._engine.ready() if self._leading else (True, "standby")
+        if not self._leading:
+            # A rollout waits for the new process to be ready, while the old one still holds the lease.
+            return True, "standby"
+        return self._engine.ready() if self._lease.held else (False, "the lease cannot be renewed")
 
 
 def _end_at_once(message: str) -> NoReturn:

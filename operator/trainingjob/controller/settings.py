@@ -14,7 +14,7 @@ EXIT_CODES: Final = {
     0: "asked to stop (SIGTERM, SIGINT) and stopped in order",
     1: "an unexpected failure; Kubernetes starts the process again and nothing is lost",
     2: "bad options, or no way to reach an API server",
-    3: "the lease was lost: the process ended at once, so that only one operator acts",
+    3: "another operator has taken the lease over: the process ended at once, so that only one acts",
 }
 
 

@@ -22,7 +22,7 @@ def ignore(*_: object) -> None:
 class FakeKube(KubeClient):
     """Keeps objects by path; `writes` lists what was asked of it as `verb plural/name`."""
 
-    def __init__(self, may_write: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, may_write: Callable[[], float] = lambda: REQUEST_SECONDS) -> None:
         super().__init__(cast("Connection", None), ignore, may_write)
         self.objects: dict[str, Object] = {}
         self.requests: list[str] = []

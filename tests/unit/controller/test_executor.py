@@ -169,7 +169,7 @@ async def test_what_may_pass_is_trouble_and_stops_further_creates(hands: Hands, 
 
 
 async def test_lease_that_is_lost_ends_the_pass(hands: Hands) -> None:
-    fenced = FakeKube(may_write=lambda: False)
+    fenced = FakeKube(may_write=lambda: 0)
     executor = Executor(fenced, hands.pods, hands.services, concurrency=4)
     with pytest.raises(FencedError):
         await executor.run(JOB, [create("mnist-worker-0")])

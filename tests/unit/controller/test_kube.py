@@ -144,7 +144,7 @@ async def test_nothing_is_written_without_the_lease() -> None:
     script = Script()
     script.then(answer({}))
     async with scripted(script) as client:
-        fenced = KubeClient(client._connection, script.count, may_write=lambda: False)
+        fenced = KubeClient(client._connection, script.count, may_write=lambda: 0)
         for write in (
             fenced.create(PODS, "team", {}),
             fenced.delete(PODS, "team", "a", "u", 0),
@@ -155,3 +155,10 @@ async def test_nothing_is_written_without_the_lease() -> None:
         assert script.requests == []
         await fenced.get(PODS, "team", "a")
     assert len(script.requests) == 1
+
+
+async def test_no_write_outlives_the_lease() -> None:
+    async with scripted(Script()) as client:
+        almost_over = KubeClient(client._connection, lambda *_: None, may_write=lambda: 0.05)
+        with pytest.raises(TransientError):
+            await almost_over.create(PODS, "team", {"metadata": {"name": "a"}})

@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -28,6 +30,22 @@ async def acquire(lease: Lease) -> None:
     await asyncio.wait_for(lease.acquire(), DEADLINE)
 
 
+@asynccontextmanager
+async def keeping(lease: Lease) -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.create_task(lease.keep())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 async def test_first_candidate_makes_the_lease_and_holds_it() -> None:
     kube = FakeKube()
     lease = claim(kube, "a")
@@ -41,16 +59,13 @@ async def test_second_candidate_waits_while_the_first_renews() -> None:
     kube = FakeKube()
     first, second = claim(kube, "a"), claim(kube, "b")
     await acquire(first)
-    keeping = asyncio.create_task(first.keep())
-    waiting = asyncio.create_task(second.acquire())
-    async with asyncio.timeout(DEADLINE):
-        while len(kube.writes("update")) < 12:
-            await asyncio.sleep(0.01)
-    assert not waiting.done()
-    assert not second.held
-    for task in (keeping, waiting):
-        task.cancel()
-    await asyncio.gather(keeping, waiting, return_exceptions=True)
+    async with keeping(first):
+        waiting = asyncio.create_task(second.acquire())
+        await until(lambda: len(kube.writes("update")) >= 12)
+        assert not waiting.done()
+        assert not second.held
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def test_second_candidate_takes_over_when_the_first_is_gone() -> None:
@@ -82,30 +97,44 @@ async def test_restarted_process_of_the_same_identity_goes_on_at_once() -> None:
     assert holder(kube) == "pod-1"
 
 
-async def test_holder_that_cannot_renew_stops_before_the_time_is_over() -> None:
+async def test_holder_that_cannot_renew_may_not_write_until_it_can_again() -> None:
     kube = FakeKube()
     lease = claim(kube, "a")
     await acquire(lease)
     kube.before = lambda _verb, _name: TransientError("outage")
-    with pytest.raises(LeaseLostError):
-        await asyncio.wait_for(lease.keep(), DEADLINE)
+    async with keeping(lease) as task:
+        await until(lambda: not lease.held)
+        kube.before = lambda _verb, _name: None
+        await until(lambda: lease.held)
+        assert not task.done()
+
+
+async def test_holder_that_could_not_renew_learns_that_another_acts() -> None:
+    kube = FakeKube()
+    lease = claim(kube, "a")
+    await acquire(lease)
+    kube.before = lambda _verb, _name: TransientError("outage")
+    async with keeping(lease) as task:
+        await until(lambda: not lease.held)
+        kube.before = lambda _verb, _name: None
+        stored = kube.stored(LEASES, "ops", "trainingjob-operator")
+        assert stored is not None
+        kube.put(LEASES, "ops", {**stored, "spec": {**stored["spec"], "holderIdentity": ""}})
+        with pytest.raises(LeaseLostError, match="its holder is nobody"):
+            await asyncio.wait_for(task, DEADLINE)
     assert not lease.held
 
 
-async def test_short_outage_is_survived() -> None:
+async def test_holder_whose_renewal_was_stored_although_its_answer_was_lost_goes_on() -> None:
     kube = FakeKube()
     lease = claim(kube, "a", seconds=2)
     await acquire(lease)
-    faults = iter([TransientError("outage")])
-    kube.before = lambda _verb, _name: next(faults, None)
-    keeping = asyncio.create_task(lease.keep())
-    async with asyncio.timeout(DEADLINE):
-        while len(kube.writes("update")) < 3:
-            await asyncio.sleep(0.01)
-    assert not keeping.done()
-    assert lease.held
-    keeping.cancel()
-    await asyncio.gather(keeping, return_exceptions=True)
+    lost = iter([TransientError("reset")])
+    kube.after = lambda verb, _: next(lost, None) if verb == "update" else None
+    async with keeping(lease) as task:
+        await until(lambda: len(kube.writes("update")) >= 3)
+        assert lease.held
+        assert not task.done()
 
 
 async def test_holder_learns_that_another_has_taken_over() -> None:
@@ -115,7 +144,7 @@ async def test_holder_learns_that_another_has_taken_over() -> None:
     stored = kube.stored(LEASES, "ops", "trainingjob-operator")
     assert stored is not None
     kube.put(LEASES, "ops", {**stored, "spec": {**stored["spec"], "holderIdentity": "b"}})
-    with pytest.raises(LeaseLostError, match="b has taken"):
+    with pytest.raises(LeaseLostError, match="its holder is b"):
         await asyncio.wait_for(lease.keep(), DEADLINE)
     assert not lease.held
 
@@ -125,13 +154,9 @@ async def test_lease_that_somebody_deleted_is_made_again() -> None:
     lease = claim(kube, "a", seconds=2)
     await acquire(lease)
     kube.objects.clear()
-    keeping = asyncio.create_task(lease.keep())
-    async with asyncio.timeout(DEADLINE):
-        while not kube.objects:
-            await asyncio.sleep(0.01)
-    assert holder(kube) == "a"
-    keeping.cancel()
-    await asyncio.gather(keeping, return_exceptions=True)
+    async with keeping(lease):
+        await until(lambda: bool(kube.objects))
+        assert holder(kube) == "a"
 
 
 async def test_time_counts_from_before_the_request_that_renewed() -> None:
