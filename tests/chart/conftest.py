@@ -14,6 +14,10 @@ from tests.support.helm import Manifest, render
 from tests.support.user import User, wait_until
 
 
+KUBERNETES = "TRAININGJOB_TEST_KUBERNETES"
+"""The version of Kubernetes that is brought up, such as 1.30; the tool's newest without it."""
+
+
 @pytest.fixture(params=NAMES)
 def installation(request: pytest.FixtureRequest) -> Manifest:
     """Return the values of one installation, each in turn."""
@@ -25,7 +29,7 @@ def control_plane() -> Iterator[Cluster]:
     """Bring up an API server without nodes."""
     name = f"chart-{os.getpid()}"
     try:
-        yield up(name, nodes=0, own=True)
+        yield up(name, nodes=0, own=True, kubernetes=os.environ.get(KUBERNETES))
     finally:
         down(name)
 

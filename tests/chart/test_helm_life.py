@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from devtools.cluster import Cluster, down, up
+from tests.chart.conftest import KUBERNETES
 from tests.support.helm import CHART, NAMESPACE, RELEASE, Manifest, helm
 from tests.support.user import RefusedError, User
 
@@ -24,7 +25,7 @@ def cluster() -> Iterator[Cluster]:
     """Bring up an API server of its own: here definitions come and go."""
     name = f"helm-{os.getpid()}"
     try:
-        yield up(name, nodes=0, own=True)
+        yield up(name, nodes=0, own=True, kubernetes=os.environ.get(KUBERNETES))
     finally:
         down(name)
 
