@@ -7,6 +7,9 @@ from datetime import datetime
 from trainingjob.api.status import Condition, ConditionType
 from trainingjob.api.times import format_time
 
+MESSAGE_MAX = 2000
+"""Characters of a message in the status: a thousand refused pods must not make it large."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -42,7 +45,7 @@ def _condition(claim: Claim, before: Condition | None, generation: int, now: dat
             "type": str(claim.type),
             "status": status,
             "reason": claim.reason,
-            "message": claim.message,
+            "message": claim.message[:MESSAGE_MAX],
             "last_transition_time": before.last_transition_time if before and same else format_time(now),
             "observed_generation": generation,
         }

@@ -8,14 +8,12 @@ from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role
 from trainingjob.api.status import ConditionType, Failure, Phase, TrainingJobStatus
 from trainingjob.api.times import format_time, parse_time
-from trainingjob.reconcile.conditions import Claim, update_conditions
+from trainingjob.reconcile.conditions import MESSAGE_MAX, Claim, update_conditions
 from trainingjob.reconcile.counts import count_replicas, ready_text
 from trainingjob.reconcile.failures import describe_failure, merge_failures
 from trainingjob.reconcile.pending import Blocker
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
 from trainingjob.reconcile.success import Success
-
-_MESSAGE_MAX = 2000
 
 
 def stalled(job: TrainingJob, reason: str, message: str, now: datetime) -> TrainingJobStatus:
@@ -129,7 +127,7 @@ def _write(
         update={
             "observed_generation": max(job.generation, job.status.observed_generation),
             "conditions": conditions,
-            "message": message[:_MESSAGE_MAX],
+            "message": message[:MESSAGE_MAX],
             "attempt": job.status.attempt or 0,
             "restarts": job.status.restarts or 0,
             **fields,

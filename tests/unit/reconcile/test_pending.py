@@ -135,3 +135,9 @@ def test_job_that_the_plan_refuses_stalls_with_the_reason() -> None:
     assert world.holds("Stalled")
     assert world.created == []
     assert world.status.message
+
+
+def test_endless_message_is_cut_to_what_the_schema_allows() -> None:
+    world = waiting(unschedulable="x" * 50_000, scheduling_reason="Unschedulable")
+    assert len(world.status.message) <= 4096
+    assert len(world.condition("Reconciling").message) <= 4096  # type: ignore[union-attr]
