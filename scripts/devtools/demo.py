@@ -14,6 +14,7 @@ from devtools.progress import Progress, StepFailed
 from devtools.shell import CommandFailed, run
 
 _EXAMPLE = "tensorflow-parameter-server"
+_STOPPED = "trainingjob.dev/role in (ps, worker)"
 _PATIENCE_SECONDS = 600.0
 
 
@@ -51,8 +52,10 @@ def _train(cluster: Cluster, name: str, progress: Progress) -> int:
         run(["kubectl", "delete", "--ignore-not-found", "--wait", "-f", manifest], env=environment)
         run(["kubectl", "apply", "-f", manifest], env=environment)
     job = _follow(cluster, progress)
+    with progress.step("the parameter server and the workers are stopped", 5):
+        run(["kubectl", "wait", "--for=delete", "pods", "-l", _STOPPED, "--timeout=60s"], env=environment)
     print(run(["kubectl", "get", "tjob,pods", "-o", "wide"], env=environment))
-    print(run(["kubectl", "describe", "tjob", job["metadata"]["name"]], env=environment))
+    print(run(["kubectl", "events", "--for", f"trainingjob/{job['metadata']['name']}"], env=environment))
     succeeded = job["status"]["phase"] == "Succeeded"
     progress.say(f"The job has ended: {job['status']['phase']}. {job['status'].get('message', '')}")
     _say_what_next(name, job["metadata"]["name"])
@@ -101,12 +104,13 @@ def _say_what_next(cluster: str, job: str) -> None:
     print(
         f"""
 What next:
-  eval "$(./scripts/cluster env{option})"          # kubectl and helm for this cluster
-  kubectl get tjob                                 # the job in one line
-  kubectl logs {job}-chief-0                 # what the program printed
-  kubectl apply -f examples/sklearn-digits/job.yaml  # needs its image: see examples/README.md
-  ./scripts/demo                                   # the same again, from here in less than two minutes
-  ./scripts/demo --remove                          # remove the cluster and everything in it
+  eval "$(./scripts/cluster env{option})"    # kubectl and helm for this cluster
+  kubectl get tjob                           # the job in one line
+  kubectl describe tjob {job}          # its story
+  kubectl logs {job}-chief-0           # what the program printed
+  less examples/README.md                    # more programs, and how to run them here
+  ./scripts/demo                             # the same again, much faster
+  ./scripts/demo --remove                    # remove the cluster and everything in it
 """
     )
 

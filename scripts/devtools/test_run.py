@@ -41,7 +41,8 @@ class Checks:
         """Run the linters."""
         for words in _LINTERS:
             command: list[str | Path] = [self.programs / words[0], *words[1:]]
-            self._run(" ".join(words[:2]), 20, command)
+            # import-linter looks for the package where Python does.
+            self._run(" ".join(words[:2]), 20, command, {"PYTHONPATH": str(REPOSITORY / "operator")})
 
     def pytest(self, name: str, expected: float, paths: Sequence[str], marks: str = "not long", **env: str) -> None:
         """Run the tests of some folders that the marks select."""
