@@ -13,7 +13,6 @@ from tests.chart.running import apply
 from tests.support.helm import Manifest, render
 from tests.support.user import User, wait_until
 
-
 KUBERNETES = "TRAININGJOB_TEST_KUBERNETES"
 """The version of Kubernetes that is brought up, such as 1.30; the tool's newest without it."""
 

@@ -17,8 +17,8 @@ from tests.support.operator_process import OperatorProcess
 
 def apply(cluster: Cluster, manifests: Sequence[Mapping[str, Any]], *flags: str) -> str:
     """Apply objects of any namespaces as an administrator and return what kubectl says of them."""
-    text = "\n---\n".join(json.dumps(manifest) for manifest in manifests)
-    return run(["kubectl", "apply", "--filename=-", *flags], stdin=text, env=cluster.environment())
+    everything = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+    return run(["kubectl", "apply", "--filename=-", *flags], stdin=json.dumps(everything), env=cluster.environment())
 
 
 @contextmanager
