@@ -36,8 +36,8 @@ class User:
         return done.stdout
 
     def apply(self, *objects: Object) -> None:
-        """Apply manifests."""
-        self.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in objects))
+        """Apply manifests; as a List, because old kubectls read no stream of JSON."""
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
     def apply_job(self, name: str, /, **spec: Any) -> None:
         """Apply a TrainingJob with this spec."""

@@ -18,7 +18,12 @@ rules:
 - level: Metadata
   verbs: [create, update, patch, delete, deletecollection]
 - level: None
+  userGroups: ["system:serviceaccounts:kube-system"]
+- level: Metadata
+  userGroups: ["system:serviceaccounts"]
+- level: None
 """
+"""Every write, and every request of a service account, so that its rights can be compared with what it uses."""
 
 # What the kubelet sets for the whole machine. It finds its wish in files of its own and leaves the machine alone.
 _KERNEL_SETTINGS = {
