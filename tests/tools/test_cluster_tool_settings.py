@@ -76,11 +76,12 @@ def test_the_api_server_authorizes_nodes_and_roles_and_records_writes(full: Stat
         assert not any("max-requests-inflight" in word for word in command)
 
 
-def test_the_audit_policy_records_writes_and_nothing_else() -> None:
-    policy = yaml.safe_load(settings.AUDIT_POLICY)
-    recorded, rest = policy["rules"]
-    assert recorded["level"] == "Metadata"
-    assert set(recorded["verbs"]) == {"create", "update", "patch", "delete", "deletecollection"}
+def test_the_audit_policy_records_writes_and_all_that_service_accounts_of_users_ask_for() -> None:
+    writes, of_the_system, of_accounts, rest = yaml.safe_load(settings.AUDIT_POLICY)["rules"]
+    assert writes["level"] == "Metadata"
+    assert set(writes["verbs"]) == {"create", "update", "patch", "delete", "deletecollection"}
+    assert of_the_system == {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]}
+    assert of_accounts == {"level": "Metadata", "userGroups": ["system:serviceaccounts"]}
     assert rest == {"level": "None"}
 
 
