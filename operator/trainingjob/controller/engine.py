@@ -20,7 +20,7 @@ from trainingjob.controller.metrics import Metrics
 from trainingjob.controller.observe import read_pod, read_service
 from trainingjob.controller.queue import KeyedQueue, QueueClosedError
 from trainingjob.controller.settings import Settings
-from trainingjob.controller.worker import Worker, World, utc_now
+from trainingjob.controller.worker import FIRST_STATUS_SECONDS, Worker, World, utc_now
 from trainingjob.plan import PlanOptions
 from trainingjob.reconcile import ObservedPod, ObservedService
 
@@ -77,6 +77,7 @@ class Engine:
                 executor=executor,
                 options=PlanOptions(security_profile=settings.security_profile),
                 status_interval=settings.status_interval,
+                first_status_seconds=FIRST_STATUS_SECONDS,
                 record=recorder.record,
                 all_created=metrics.all_created,
                 started=metrics.started,
@@ -91,6 +92,8 @@ class Engine:
 
     def hear(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Take over an event of a TrainingJob; `kind` is None while listing."""
+        if kind != "DELETED" and self._is_known(body):
+            return
         job = read_or_skip(read_job, body)
         if job is None:
             return
@@ -98,6 +101,12 @@ class Engine:
             self._jobs.remove(job)
         else:
             self._jobs.observe(job)
+
+    def _is_known(self, body: Mapping[str, Any]) -> bool:
+        """Say whether this is an echo of the operator's own write, which is not worth reading."""
+        metadata = body["metadata"]
+        known = self._jobs.get(metadata["namespace"], metadata["name"])
+        return known is not None and int(known.resource_version) >= int(metadata["resourceVersion"])
 
     async def start(self) -> None:
         """Fill the caches, then let the workers begin: nothing is decided from half a picture."""

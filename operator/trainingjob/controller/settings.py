@@ -92,7 +92,7 @@ class Settings:
         metavar="TEXT",
     )
     workers: int = _option(
-        16, "How many jobs are worked on at the same time.", parse=_at_least(1, int), metavar="COUNT"
+        32, "How many jobs are worked on at the same time.", parse=_at_least(1, int), metavar="COUNT"
     )
     api_concurrency: int = _option(
         32, "How many writes are in flight at the same time.", parse=_at_least(1, int), metavar="COUNT"

@@ -27,7 +27,11 @@ from trainingjob.reconcile import (
     events,
     reconcile,
 )
+from trainingjob.reconcile.pending import STARTING
 
+FIRST_STATUS_SECONDS: Final = (1.0, 10.0)
+"""How long the first word on a job waits when all it says is that the pods were created, for the next may follow soon:
+at least, and at most while other jobs wait for their pods."""
 HIDDEN_POD_SECONDS: Final = 15.0
 """When to look again at a job of which a pod exists that the cache misses: somebody took its label away."""
 
@@ -44,6 +48,8 @@ class Memory:
     """What this process remembers of a job beyond what is stored; losing it costs a request, never a decision."""
 
     uid: str
+    met: float
+    """When this process first looked at the job, on the loop's clock."""
     refusals: dict[tuple[str, str], Refusal] = field(default_factory=dict)
     written: float = float("-inf")
     """When this process last wrote the status, on the loop's clock."""
@@ -63,6 +69,8 @@ class World:
     options: PlanOptions
     status_interval: float
     """Seconds between two writes of counts alone."""
+    first_status_seconds: tuple[float, float]
+    """How long a first status waits that only says that the pods were created: at least, and while others wait."""
     record: Callable[[TrainingJob, Event], None]
     """Tells a line to `kubectl describe`."""
     all_created: Callable[[float], None]
@@ -109,7 +117,7 @@ class Worker:
     def _memory(self, job: TrainingJob) -> Memory:
         memory = self._memories.get(job.key)
         if memory is None or memory.uid != job.uid:
-            memory = self._memories[job.key] = Memory(job.uid)
+            memory = self._memories[job.key] = Memory(job.uid, asyncio.get_running_loop().time())
         return memory
 
     def _decide(self, job: TrainingJob, memory: Memory, outcome: Outcome) -> Decision:
@@ -129,8 +137,8 @@ class Worker:
         if status is None or status == job.status:
             return None
         now = asyncio.get_running_loop().time()
-        if not decision.urgent and (rest := memory.written + world.status_interval - now) > 0:
-            world.queue.add_after(job.key, rest)
+        if (pause := self._pause(job, memory, decision, now)) > 0:
+            world.queue.add_after(job.key, pause)
             return None
         try:
             body = await world.client.patch(
@@ -147,6 +155,15 @@ class Worker:
         world.jobs.wrote(read_job(body))
         self._tell(job, status)
         return status
+
+    def _pause(self, job: TrainingJob, memory: Memory, decision: Decision, now: float) -> float:
+        """Return after how many seconds to look again before the decided status is written; 0 to write it now."""
+        if job.status.phase is None and decision.status and decision.status.reason == STARTING:
+            least, most = self._world.first_status_seconds
+            waited = now - memory.met
+            others_wait = self._world.queue.depth > 0 and waited < most
+            return least if others_wait else least - waited
+        return 0.0 if decision.urgent else memory.written + self._world.status_interval - now
 
     async def _refresh(self, job: TrainingJob) -> None:
         try:

@@ -26,7 +26,7 @@ QUOTA = RefusedError("forbidden: exceeded quota: two, used: pods=2, limited: pod
 class Stage:
     """A worker with everything around it; the clock stands still until it is moved."""
 
-    def __init__(self, status_interval: float = 3600) -> None:
+    def __init__(self, status_interval: float = 3600, first_status: tuple[float, float] = (0, 0)) -> None:
         self.now = CREATED
         self.kube = FakeKube()
         self.queue: KeyedQueue[Key] = KeyedQueue(first=3600, most=7200)
@@ -46,6 +46,7 @@ class Stage:
                 executor=Executor(self.kube, self.pods, self.services, 4),
                 options=PlanOptions(),
                 status_interval=status_interval,
+                first_status_seconds=first_status,
                 record=lambda _, event: self.told.append(event),
                 all_created=self.creation.append,
                 started=self.start.append,
@@ -174,6 +175,35 @@ async def test_counts_alone_wait_for_more_of_them() -> None:
     stage.run("mnist-worker-1", "mnist-ps-0")
     await stage.look()
     assert len(stage.kube.writes("patch")) == 2, "a change of phase does not wait"
+
+
+async def test_first_word_that_only_says_that_pods_were_created_waits_for_the_next() -> None:
+    stage = Stage(first_status=(3600, 3600))
+    stage.submit()
+    await stage.look()
+    assert stage.kube.writes("patch") == []
+    assert stage.queue.waiting == 1, "it is written later if nothing happens"
+    stage.run(*PODS_OF_THE_JOB)
+    await stage.look()
+    assert stage.stored().status.phase is Phase.RUNNING
+    assert len(stage.kube.writes("patch")) == 1
+
+
+async def test_first_word_waits_longer_while_other_jobs_wait_for_their_pods() -> None:
+    stage = Stage(first_status=(1e-9, 3600))
+    stage.submit()
+    stage.queue.add(("team", "another"))
+    await stage.worker.look(KEY)
+    await stage.worker.look(KEY)
+    assert stage.kube.writes("patch") == []
+
+
+async def test_first_word_that_names_a_trouble_does_not_wait() -> None:
+    stage = Stage(first_status=(3600, 3600))
+    stage.submit()
+    stage.kube.before = lambda verb, name: QUOTA if (verb, name) == ("create", "mnist-ps-0") else None
+    await stage.look()
+    assert stage.stored().status.reason == "QuotaExceeded"
 
 
 async def test_refusal_is_told_and_tried_again_with_growing_patience() -> None:
