@@ -278,3 +278,11 @@ def test_change_of_a_field_that_may_change_is_observed() -> None:
     world.settle()
     assert world.status.observed_generation == 2
     assert world.phase == "Running"
+
+
+def test_pod_whose_name_another_owner_has_taken_is_lost() -> None:
+    world = started(parameterServer=PS)
+    world.pods["mnist-worker-1"] = world.a_pod("mnist-worker-1", "somebody-else")
+    world.settle()
+    assert (world.phase, world.status.reason) == ("Failed", "PodDeleted")
+    assert "mnist-worker-1" not in world.deleted
