@@ -27,7 +27,7 @@ from trainingjob.reconcile import ObservedPod, ObservedService
 COALESCE_SECONDS: Final = 0.05
 """How long a change of a pod waits for company: a job's pods change together."""
 STUCK_SECONDS: Final = 300.0
-"""A pass that takes longer than this hangs: its requests alone would have timed out."""
+"""A pass without progress for longer than this hangs: any one request would have timed out."""
 SILENT_SECONDS: Final = 240.0
 """An informer that did not even fail for so long hangs."""
 OUT_OF_TOUCH_SECONDS: Final = 900.0
@@ -66,7 +66,7 @@ class Engine:
         self._services: ObjectCache[ObservedService] = ObjectCache(self._soon, lambda service: service.job)
         self._informers = [*self._informers_of(PODS, read_pod, self._pods)]
         self._informers += self._informers_of(SERVICES, read_service, self._services)
-        executor = Executor(client, self._pods, self._services, settings.api_concurrency)
+        executor = Executor(client, self._pods, self._services, settings.api_concurrency, self._queue.progressed)
         self._worker = Worker(
             World(
                 client=client,
@@ -141,7 +141,7 @@ class Engine:
         """Say whether every watch lives and no pass hangs."""
         now = time.monotonic()
         if (longest := self._queue.longest()) > STUCK_SECONDS:
-            return False, f"a pass has been running for {longest:.0f} s"
+            return False, f"a pass has made no progress for {longest:.0f} s"
         if self._helpers:
             for informer in self._informers:
                 if now - informer.last_beat > SILENT_SECONDS:

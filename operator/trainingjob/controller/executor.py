@@ -1,13 +1,14 @@
 """Carry out what was decided: bounded in parallel, slow to start, and honest about what was refused."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
-from trainingjob.controller.cache import ObjectCache
+from trainingjob.controller.cache import Key, ObjectCache
 from trainingjob.controller.kube import CONFIG_MAPS, PODS, SERVICES, KubeClient, Object
 from trainingjob.controller.kube_errors import (
     AlreadyExistsError,
@@ -20,6 +21,8 @@ from trainingjob.controller.kube_errors import (
 from trainingjob.controller.observe import controller_of, read_pod, read_service
 from trainingjob.reconcile import Action, Create, DeletePod, ObservedPod, ObservedService, ReadPod, Refusal, RefusalKind
 
+CREATES_MOST: Final = 500
+"""About so many pods are created in one pass; then others get their turn and the status is written."""
 _RESOURCES: Final = {"Pod": PODS, "Service": SERVICES, "ConfigMap": CONFIG_MAPS}
 
 
@@ -31,7 +34,7 @@ class Outcome:
     """What was created now; what existed already and is the job's own is not among it."""
     refused: list[Refusal] = field(default_factory=list)
     untried: bool = False
-    """Whether creates were left out because something before them was refused."""
+    """Whether creates were left to a later pass."""
     found: list[ObservedPod] = field(default_factory=list)
     """Pods that were read although the cache misses them."""
     missing: set[str] = field(default_factory=set)
@@ -49,7 +52,18 @@ class Executor:
         pods: ObjectCache[ObservedPod],
         services: ObjectCache[ObservedService],
         concurrency: int,
+        progressed: Callable[[Key], None] = lambda _: None,
     ) -> None:
+        """Make an executor.
+
+        Args:
+            client: makes the requests.
+            pods: learns of pods.
+            services: learns of Services.
+            concurrency: how many requests may be in flight, over all jobs.
+            progressed: is told the job of every request that has come to an end.
+        """
+        self._progressed = progressed
         self._client = client
         self._pods = pods
         self._services = services
@@ -65,29 +79,32 @@ class Executor:
             FencedError: when the lease is no longer held.
         """
         outcome = Outcome()
-        await self._together(self._read(job, action, outcome) for action in actions if isinstance(action, ReadPod))
+        together = partial(self._together, job.key)
+        await together(self._read(job, action, outcome) for action in actions if isinstance(action, ReadPod))
         creates = [action for action in actions if isinstance(action, Create)]
         for create in creates:
             if create.kind != "Pod" and not _stopped(outcome):
                 await self._create(job, create, outcome)
         await self._create_pods(job, [create for create in creates if create.kind == "Pod"], outcome)
         deletes = [action for action in actions if isinstance(action, DeletePod)]
-        await self._together(self._delete(job, delete, outcome) for delete in deletes)
+        await together(self._delete(job, delete, outcome) for delete in deletes)
         return outcome
 
     async def _create_pods(self, job: TrainingJob, creates: Sequence[Create], outcome: Outcome) -> None:
         """Create pods in batches that double: a quota that refuses is asked once and not a thousand times."""
         begin, size = 0, 1
         while begin < len(creates):
-            if _stopped(outcome):
+            if _stopped(outcome) or begin >= CREATES_MOST:
                 outcome.untried = True
                 return
             batch = creates[begin : begin + size]
-            await self._together(self._create(job, create, outcome) for create in batch)
+            await self._together(job.key, (self._create(job, create, outcome) for create in batch))
             begin, size = begin + size, size * 2
 
-    async def _together(self, requests: Iterable[Any]) -> None:
-        tasks = [asyncio.ensure_future(request) for request in requests]
+    async def _together(self, key: Key, requests: Iterable[Coroutine[Any, Any, None]]) -> None:
+        tasks = [asyncio.create_task(request) for request in requests]
+        for task in tasks:
+            task.add_done_callback(lambda _: self._progressed(key))
         try:
             await asyncio.gather(*tasks)
         finally:

@@ -53,7 +53,7 @@ class KeyedQueue(Generic[K]):
         return len(self._active)
 
     def longest(self) -> float:
-        """Return for how many seconds the longest pass has been running; 0 when there is none."""
+        """Return for how many seconds the slowest pass has made no progress; 0 when there is none."""
         if not self._active:
             return 0.0
         return asyncio.get_running_loop().time() - min(self._active.values())
@@ -108,6 +108,11 @@ class KeyedQueue(Generic[K]):
         self._queued.discard(key)
         self._active[key] = asyncio.get_running_loop().time()
         return key
+
+    def progressed(self, key: K) -> None:
+        """Say that the work on a key goes on, however long it takes."""
+        if key in self._active:
+            self._active[key] = asyncio.get_running_loop().time()
 
     def done(self, key: K) -> None:
         """Say that the work on a key has ended."""

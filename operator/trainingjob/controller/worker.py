@@ -195,6 +195,8 @@ class Worker:
             queue.retry(job.key)
         else:
             queue.forget(job.key)
+            if outcome.untried:
+                queue.add(job.key)
         if outcome.found:
             queue.add_after(job.key, HIDDEN_POD_SECONDS)
         if decision.wake is not None:

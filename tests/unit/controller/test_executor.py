@@ -8,7 +8,7 @@ from tests.support.builders import JOB_UID, make_job
 from tests.unit.controller.fakes import FakeKube, ignore
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.controller.cache import ObjectCache
-from trainingjob.controller.executor import Executor, Outcome
+from trainingjob.controller.executor import CREATES_MOST, Executor, Outcome
 from trainingjob.controller.kube import CONFIG_MAPS, PODS, SERVICES
 from trainingjob.controller.kube_errors import (
     ConflictError,
@@ -201,6 +201,24 @@ async def test_failed_delete_does_not_keep_others_from_being_deleted(hands: Hand
     outcome = await hands.run(*(DeletePod(pod.name, pod.uid, 30) for pod in stored))
     assert outcome.trouble is not None
     assert len(hands.kube.writes("delete")) == 3
+
+
+async def test_large_job_is_created_in_several_passes(hands: Hands) -> None:
+    creates = [create(f"mnist-worker-{i}") for i in range(1200)]
+    first = await hands.run(*creates)
+    assert first.untried
+    assert CREATES_MOST <= len(first.created) < 1200
+    second = await hands.run(*creates[len(first.created) :])
+    third = await hands.run(*creates[len(first.created) + len(second.created) :])
+    assert [outcome.untried for outcome in (second, third)] == [True, False]
+    assert len(hands.known()) == 1200
+
+
+async def test_every_finished_request_is_progress(hands: Hands) -> None:
+    told: list[tuple[str, str]] = []
+    executor = Executor(hands.kube, hands.pods, hands.services, 4, told.append)
+    await executor.run(JOB, [create(f"mnist-worker-{i}") for i in range(3)])
+    assert told == [JOB.key] * 3
 
 
 async def test_read_tells_found_from_missing(hands: Hands) -> None:

@@ -89,6 +89,17 @@ async def test_closed_queue_wakes_every_worker_and_gives_out_nothing() -> None:
         await queue.take()
 
 
+async def test_pass_that_progresses_is_not_called_slow() -> None:
+    queue: KeyedQueue[str] = KeyedQueue()
+    queue.add("a")
+    await queue.take()
+    await asyncio.sleep(0.01)
+    slow = queue.longest()
+    queue.progressed("a")
+    queue.progressed("unknown")
+    assert queue.longest() < slow
+
+
 async def test_longest_pass_is_known_while_it_runs() -> None:
     queue: KeyedQueue[str] = KeyedQueue()
     assert queue.longest() == 0

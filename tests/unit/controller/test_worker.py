@@ -111,6 +111,18 @@ class Stage:
 PODS_OF_THE_JOB = ("mnist-worker-0", "mnist-worker-1", "mnist-ps-0")
 
 
+async def test_large_job_comes_again_at_once_until_all_its_pods_are_there() -> None:
+    stage = Stage()
+    stage.submit(multiWorker={"workers": 600})
+    await stage.look()
+    assert stage.queue.depth == 1
+    assert stage.creation == []
+    await stage.look()
+    assert len(stage.pods.of(KEY)) == 600
+    assert stage.queue.depth == 0
+    assert len(stage.creation) == 1
+
+
 async def test_new_job_gets_its_children_and_one_status_write() -> None:
     stage = Stage()
     stage.submit()
