@@ -95,12 +95,15 @@ class Settings:
         32, "How many jobs are worked on at the same time.", parse=_at_least(1, int), metavar="COUNT"
     )
     api_concurrency: int = _option(
-        32, "How many writes are in flight at the same time.", parse=_at_least(1, int), metavar="COUNT"
+        32,
+        "How many creates, deletes and reads of children are in flight at the same time, over all jobs.",
+        parse=_at_least(1, int),
+        metavar="COUNT",
     )
     status_interval: float = _option(
         10.0,
-        "Shortest time between two status writes of one job when only counts have changed. A change of phase is "
-        "always written at once.",
+        "Shortest time between two status writes of one job when only counts have changed. A change of phase or "
+        "reason is not held back by it.",
         parse=_at_least(0, float),
         metavar="SECONDS",
     )

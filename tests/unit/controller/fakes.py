@@ -1,8 +1,9 @@
 """An API server in memory, under the real client: what is stored, what is refused, and what was asked."""
 
+import asyncio
 import copy
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, cast
 
 from tests.support.builders import CREATED
@@ -77,6 +78,18 @@ class FakeKube(KubeClient):
         if path not in self.objects:
             raise NotFoundError(f"{path} not found", status=404)
         return self.objects[path]
+
+    def _list(self, _: Resource, path: str, __: Object) -> Object:
+        items = [body for name, body in self.objects.items() if name.rsplit("/", 1)[0] == path]
+        return {"items": items, "metadata": {"resourceVersion": str(next(self._versions))}}
+
+    async def watch(
+        self, resource: Resource, namespace: str, *, selector: str, version: str, seconds: int, silence: float
+    ) -> AsyncGenerator[Object, None]:
+        """Tell of nothing, for ever."""
+        del resource, namespace, selector, version, seconds, silence
+        await asyncio.Event().wait()
+        yield {}
 
     def _create(self, resource: Resource, path: str, body: Object) -> Object:
         if f"{path}/{body['metadata']['name']}" in self.objects:
