@@ -12,6 +12,7 @@ from devtools.cluster import Cluster, down, up
 from tests.apiserver.conftest import CRD, KUBERNETES, person_of
 from tests.support.fake_kubelet import Run
 from tests.support.operating import IMAGE, PARAMETER_SERVER, by_name, kubectl_is_there, operated
+from tests.support.operator_process import OperatorProcess
 from tests.support.user import RefusedError, User, wait_until
 
 pytestmark = pytest.mark.apiserver
@@ -104,3 +105,28 @@ def _takes_anything(person: User) -> bool:
     except RefusedError:
         return False
     return True
+
+
+def test_operator_without_the_definition_waits_for_it_and_says_so(
+    own_cluster: Cluster, person: User, tmp_path: Path
+) -> None:
+    person.kubectl("delete", "-f", str(CRD))
+    flags = ("--lease-namespace", person.namespace)
+    process = OperatorProcess(own_cluster.kubeconfig, tmp_path / "operator.log", flags)
+    try:
+        process.wait_for_log("Is the CustomResourceDefinition installed?")
+        code, text = process.get("/readyz")
+        assert code == 503
+        assert "cannot list trainingjobs" in text
+        assert process.get("/healthz")[0] == 200
+        person.kubectl("apply", "-f", str(CRD))
+        process.wait_until_ready()
+        with person_of(own_cluster) as other:
+            # Without --namespace it serves them all.
+            for user in (person, other):
+                user.apply_job("mnist", image=IMAGE)
+                user.wait_for_pods("mnist", {"mnist-worker-0"})
+        assert process.stop() == 0
+    finally:
+        if process.exit_code is None:
+            process.kill()

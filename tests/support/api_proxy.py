@@ -1,9 +1,10 @@
 """Between an operator and its API server: counts what is written, and strikes at a chosen write."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -46,6 +47,9 @@ class ApiProxy:
         self.count = 0
         self.cut = False
         """While true, every new request breaks."""
+        self.deaf: set[str] = set()
+        """Resources whose watches pass nothing on, as `pods`."""
+        self._open: list[tuple[str, web.StreamResponse]] = []
         self._kubeconfig = str(kubeconfig)
         self._background = Background()
         self._connection: Connection
@@ -74,6 +78,16 @@ class ApiProxy:
         }
         path.write_text(json.dumps(content))
         return path
+
+    def say(self, resource: str, event: Mapping[str, Any]) -> int:
+        """Put an event into every open watch of a resource, and return how many there were."""
+        return self._background.run(self._say(resource, json.dumps(event).encode() + b"\n"))
+
+    async def _say(self, resource: str, line: bytes) -> int:
+        watches = [response for found, response in self._open if found == resource]
+        for response in watches:
+            await response.write(line)
+        return len(watches)
 
     async def _start(self) -> None:
         self._connection = await connect(self._kubeconfig)
@@ -112,7 +126,7 @@ class ApiProxy:
                 request.method, url, data=body or None, headers=headers, timeout=timeout
             ) as answer:
                 if request.query.get("watch") == "true":
-                    return await _stream(request, answer)
+                    return await self._stream(request, answer)
                 content = await answer.read()
         except aiohttp.ClientError:
             return _broken(request)
@@ -122,17 +136,22 @@ class ApiProxy:
             return _broken(request)
         return web.Response(body=content, status=answer.status, headers={"Content-Type": answer.content_type})
 
+    async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
+        await response.prepare(request)
+        entry = (request.path.rsplit("/", 1)[1], response)
+        self._open.append(entry)
+        try:
+            async for line in answer.content:
+                if entry[0] not in self.deaf:
+                    await response.write(line)
+        finally:
+            self._open.remove(entry)
+        return response
+
     def _note(self, request: web.Request, body: bytes, status: int, number: int) -> None:
         name = json.loads(body)["metadata"]["name"] if request.method == "POST" else ""
         (self.writes if number else self.others).append(Write(request.method, request.path, status, name))
-
-
-async def _stream(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
-    await response.prepare(request)
-    async for chunk in answer.content.iter_any():
-        await response.write(chunk)
-    return response
 
 
 def _broken(request: web.Request) -> web.Response:

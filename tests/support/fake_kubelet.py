@@ -88,9 +88,11 @@ class FakeKubelet:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        node = await self._client.get(NODES, "", self._node)
-        await self._client.delete(NODES, "", self._node, node["metadata"]["uid"], 0)
-        await self._connection.close()
+        try:
+            node = await self._client.get(NODES, "", self._node)
+            await self._client.delete(NODES, "", self._node, node["metadata"]["uid"], 0)
+        finally:
+            await self._connection.close()
 
     async def _beat(self) -> None:
         """Keep the node Ready, or the node controller would evict its pods."""
