@@ -81,7 +81,8 @@ def main() -> int:
     arguments = _arguments()
     progress = Progress("test")
     try:
-        programs = Path(run([REPOSITORY / "scripts" / "venv"]).strip()) / "bin"
+        with progress.step("Python environment", 15):
+            programs = Path(run([REPOSITORY / "scripts" / "venv"]).strip()) / "bin"
         checks = Checks(programs, progress, arguments.rest)
         if arguments.what == "unit":
             _quick(checks)
