@@ -8,11 +8,16 @@ import pytest
 from devtools.cluster import Cluster
 from tests.support.fake_kubelet import Run
 from tests.support.operating import IMAGE, PARAMETER_SERVER, by_name, operated
-from tests.support.user import User, wait_until
+from tests.support.user import Object, User, wait_until
 
 pytestmark = pytest.mark.apiserver
 
 SERVES = Run(exit_code=None)
+
+
+def owner(pod: Object) -> str:
+    """Return the uid of a pod's controller."""
+    return str(pod["metadata"]["ownerReferences"][0]["uid"])
 
 
 def test_job_runs_to_success_and_the_server_is_deleted(cluster: Cluster, user: User, tmp_path: Path) -> None:
@@ -122,17 +127,17 @@ def test_recreated_job_waits_for_the_old_pods_and_inherits_nothing(
         user.apply_job("mnist", image=IMAGE)
         user.wait_for_phase("mnist", "Running")
         old = user.job("mnist")
+        at.kubelet.script = lambda pod: slow if owner(pod) == old["metadata"]["uid"] else Run()
         user.kubectl("delete", "tjob", "mnist", "--cascade=background")
-        at.kubelet.script = lambda _: Run()
         user.apply_job("mnist", image=IMAGE)
         waiting = user.wait_for_reason("mnist", "WaitingForOldPods")
         assert "mnist-worker-0" in waiting["message"]
-        assert user.pods("mnist")["mnist-worker-0"]["metadata"]["ownerReferences"][0]["uid"] == old["metadata"]["uid"]
+        assert owner(user.pods("mnist")["mnist-worker-0"]) == old["metadata"]["uid"]
         user.wait_finished("mnist", seconds=60)
         new = at.settle("mnist")
         assert new["status"]["phase"] == "Succeeded"
         assert "failures" not in new["status"]
         pod = user.pods("mnist")["mnist-worker-0"]
-        assert pod["metadata"]["ownerReferences"][0]["uid"] == new["metadata"]["uid"] != old["metadata"]["uid"]
+        assert owner(pod) == new["metadata"]["uid"] != old["metadata"]["uid"]
         assert at.kubelet.seen["mnist-worker-0"][-1] == pod["metadata"]["uid"]
         assert len(at.kubelet.seen["mnist-worker-0"]) == 2
