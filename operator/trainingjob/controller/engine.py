@@ -1,6 +1,7 @@
 """The part that works while the lease is held: informers, queue, workers and the regular look at everything."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -133,8 +134,9 @@ class Engine:
             if late:
                 logger.warning("%d passes did not end in time and are broken off.", len(late))
             await _end(late)
-        if self._helpers:
-            await asyncio.wait([asyncio.ensure_future(self._recorder.flush())], timeout=_EVENT_SECONDS)
+        if self._workers:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._recorder.flush(), _EVENT_SECONDS)
         await _end(self._helpers)
 
     def healthy(self) -> tuple[bool, str]:
@@ -218,9 +220,10 @@ class Engine:
                 self._queue.done(key)
 
     async def _pass(self, key: Key) -> None:
-        begun, result = time.monotonic(), "done"
+        begun, result = time.monotonic(), "broken off"
         try:
             await self._worker.look(key)
+            result = "done"
         except TransientError as error:
             result = "retried"
             delay = self._queue.retry(key, error.retry_after) if error.status else self._wait_out(key)

@@ -77,6 +77,8 @@ class Operator:
         stopping = asyncio.create_task(self._stopping.wait(), name="wait for a signal")
         try:
             await asyncio.wait((acquiring, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if acquiring.done():
+                acquiring.result()
             return acquiring.done() and not self._stopping.is_set()
         finally:
             acquiring.cancel()
@@ -114,7 +116,10 @@ class Operator:
         try:
             await self._lease.keep()
         except LeaseLostError as error:
-            _end_at_once(f"{error} This process ends at once, so that only one acts.")
+            _end_at_once(f"{error} This process ends at once, so that only one acts.", EXIT_LEASE_LOST)
+        except Exception:  # without renewal this process would stand still for ever
+            logger.critical("The lease cannot be kept because of a defect.", exc_info=True)
+            _end_at_once("This process ends at once.", EXIT_FAILED)
 
     def _listen_for_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -143,8 +148,8 @@ class Operator:
         return self._engine.ready() if self._lease.held else (False, "the lease cannot be renewed")
 
 
-def _end_at_once(message: str) -> NoReturn:
+def _end_at_once(message: str, code: int) -> NoReturn:
     logger.critical("%s", message)
     logging.shutdown()
     # No clean-up may run: it could write, and another operator may already be acting.
-    os._exit(EXIT_LEASE_LOST)
+    os._exit(code)

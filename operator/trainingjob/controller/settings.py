@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
@@ -37,6 +38,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _namespace(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a namespace; patterns are not understood")
+    return text
+
+
 def _option(
     default: object,
     meaning: str,
@@ -60,6 +67,7 @@ class Settings:
     namespace: tuple[str, ...] = _option(
         (),
         "Namespace to serve; repeat the flag, or separate with commas in the variable. Without it: all namespaces.",
+        parse=_namespace,
         metavar="NAME",
     )
     health_host: str = _option(
@@ -167,9 +175,9 @@ def _from_variable(parser: argparse.ArgumentParser, option: Field[Any], text: st
     choices = option.metadata["choices"]
     if choices and text not in choices:
         parser.error(f"{variable_of(option)}: {text!r} is none of {', '.join(choices)}")
-    if option.name == "namespace":
-        return [name.strip() for name in text.split(",") if name.strip()]
     try:
+        if option.name == "namespace":
+            return [_namespace(name.strip()) for name in text.split(",") if name.strip()]
         return option.metadata["parse"](text)
     except argparse.ArgumentTypeError as error:
         parser.error(f"{variable_of(option)}: {error}")
@@ -188,15 +196,10 @@ def _parser() -> argparse.ArgumentParser:
         default = "" if option.default in ("", ()) else f" Default: {option.default}."
         text = f"{option.metadata['meaning']}{default} [{variable_of(option)}]".replace("%", "%%")
         # argparse must not see the defaults: they would hide what the environment says.
-        shared: dict[str, Any] = {"dest": option.name, "help": text, "default": None}
+        words: dict[str, Any] = {"dest": option.name, "help": text, "default": None, "type": option.metadata["parse"]}
         if option.name == "namespace":
-            parser.add_argument(flag_of(option), action="append", metavar=option.metadata["metavar"], **shared)
-        else:
-            parser.add_argument(
-                flag_of(option),
-                type=option.metadata["parse"],
-                choices=option.metadata["choices"],
-                metavar=option.metadata["metavar"],
-                **shared,
-            )
+            words["action"] = "append"
+        if choices := option.metadata["choices"]:
+            words["choices"] = choices
+        parser.add_argument(flag_of(option), metavar=option.metadata["metavar"], **words)
     return parser

@@ -14,7 +14,7 @@ def test_no_option_at_all_is_sensible() -> None:
     settings = parse_settings([], {})
     assert settings == Settings()
     assert settings.scopes == ("",)
-    assert settings.lease_seconds < settings.shutdown_seconds < 30
+    assert settings.shutdown_seconds < 30, "the grace period of a pod that sets none"
 
 
 def test_flag_wins_over_variable() -> None:
@@ -36,6 +36,7 @@ def test_namespaces_are_repeated_flags_or_a_list_with_commas() -> None:
         (["--health-port", "70000"], "'70000' is no port"),
         (["--lease-seconds", "0.5"], "0.5 is less than 1"),
         (["--lease-seconds", "nan"], "nan is less than 1"),
+        (["--namespace", "team-*"], "'team-*' is no name of a namespace"),
         (["--log-format", "xml"], "invalid choice: 'xml'"),
         (["--work", "3"], "unrecognized arguments"),
         (["surprise"], "unrecognized arguments"),
@@ -52,6 +53,7 @@ def test_bad_flag_is_refused_in_words(arguments: list[str], words: str, capsys: 
     ("variable", "value", "words"),
     [
         ("TRAININGJOB_OPERATOR_WORKERS", "0", "TRAININGJOB_OPERATOR_WORKERS: 0 is less than 1"),
+        ("TRAININGJOB_OPERATOR_NAMESPACE", "a,B", "TRAININGJOB_OPERATOR_NAMESPACE: 'B' is no name"),
         ("TRAININGJOB_OPERATOR_LOG_LEVEL", "loud", "'loud' is none of debug, info, warning, error"),
     ],
 )
