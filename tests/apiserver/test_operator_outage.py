@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from devtools.cluster import Cluster, down, up
+from devtools.cluster import Cluster, ClusterError, down, up
 from tests.apiserver.conftest import CRD, KUBERNETES, person_of
 from tests.support.fake_kubelet import Run
-from tests.support.operating import IMAGE, PARAMETER_SERVER, by_name, kubectl_is_there, operated
+from tests.support.operating import IMAGE, PARAMETER_SERVER, by_name, operated
 from tests.support.operator_process import OperatorProcess
 from tests.support.user import RefusedError, User, wait_until
 
@@ -39,6 +39,19 @@ def person(own_cluster: Cluster) -> Iterator[User]:
         yield found
 
 
+def start_again(cluster: Cluster) -> None:
+    """Start the API server; the port of one that was killed may take a moment to be free."""
+
+    def started() -> bool:
+        try:
+            cluster.start("kube-apiserver")
+        except ClusterError:
+            return False
+        return True
+
+    wait_until(started, bool, 60)
+
+
 def test_outage_of_a_minute_is_survived_and_what_happened_meanwhile_is_found(
     own_cluster: Cluster, person: User, tmp_path: Path
 ) -> None:
@@ -53,7 +66,7 @@ def test_outage_of_a_minute_is_survived_and_what_happened_meanwhile_is_found(
         wait_until(lambda: time.monotonic() - began, lambda elapsed: elapsed > OUTAGE_SECONDS, OUTAGE_SECONDS + 30)
         assert at.process.exit_code is None, "the outage does not end the process"
         assert at.process.get("/healthz")[0] == 200, "nor would Kubernetes"
-        own_cluster.start("kube-apiserver")
+        start_again(own_cluster)
         assert person.wait_finished("during", seconds=120)["phase"] == "Succeeded"
         person.apply_job("after", **PARAMETER_SERVER)
         assert person.wait_finished("after", seconds=120)["phase"] == "Succeeded"
@@ -67,8 +80,7 @@ def test_restart_of_the_api_server_loses_nothing(own_cluster: Cluster, person: U
         for number in range(5):
             person.apply_job(f"job-{number}", **PARAMETER_SERVER)
         own_cluster.kill("kube-apiserver")
-        own_cluster.start("kube-apiserver")
-        wait_until(lambda: kubectl_is_there(own_cluster), bool, 60)
+        start_again(own_cluster)
         for number in range(5):
             assert person.wait_finished(f"job-{number}", seconds=120)["phase"] == "Succeeded"
         assert at.process.exit_code is None

@@ -1,7 +1,6 @@
 """The operator at work on one namespace, with a fake kubelet at its side."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,14 +81,3 @@ def by_name(**runs: Run) -> Script:
         return next((run for ending, run in endings.items() if f"-{name}".endswith(f"-{ending}")), Run())
 
     return script
-
-
-def kubectl_is_there(cluster: Cluster) -> bool:
-    """Say whether the API server answers."""
-    done = subprocess.run(
-        [cluster.program("kubectl"), "--request-timeout=2s", "get", "--raw", "/readyz"],
-        env=cluster.full_environment(),
-        capture_output=True,
-        check=False,
-    )
-    return done.returncode == 0

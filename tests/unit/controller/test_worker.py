@@ -189,6 +189,26 @@ async def test_counts_alone_wait_for_more_of_them() -> None:
     assert len(stage.kube.writes("patch")) == 2, "a change of phase does not wait"
 
 
+async def test_last_word_on_a_finished_job_does_not_wait() -> None:
+    stage = Stage(status_interval=3600)
+    stage.submit()
+    await stage.look()
+    stage.run(*PODS_OF_THE_JOB)
+    await stage.look()
+    stage.end("mnist-worker-1", 0)
+    stage.end("mnist-worker-0", 0)
+    await stage.look()
+    await stage.look()
+    server = stage.pods.get("team", "mnist-ps-0")
+    assert server is not None
+    writes = len(stage.kube.writes("patch"))
+    stage.pods.remove(server)
+    await stage.look()
+    assert len(stage.kube.writes("patch")) == writes + 1
+    replicas = stage.stored().status.replicas or {}
+    assert replicas["ps"].active == 0
+
+
 async def test_first_word_that_only_says_that_pods_were_created_waits_for_the_next() -> None:
     stage = Stage(first_status=(3600, 3600))
     stage.submit()
