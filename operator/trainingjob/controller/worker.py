@@ -163,9 +163,7 @@ class Worker:
             waited = now - memory.met
             others_wait = self._world.queue.depth > 0 and waited < most
             return least if others_wait else least - waited
-        if decision.urgent or (job.status.finished and not _is_live(decision.status)):
-            return 0.0
-        return memory.written + self._world.status_interval - now
+        return 0.0 if decision.urgent else memory.written + self._world.status_interval - now
 
     async def _refresh(self, job: TrainingJob) -> None:
         try:
@@ -203,11 +201,6 @@ class Worker:
             queue.add_after(job.key, HIDDEN_POD_SECONDS)
         if decision.wake is not None:
             queue.add_after(job.key, (decision.wake - self._world.clock()).total_seconds())
-
-
-def _is_live(status: TrainingJobStatus | None) -> bool:
-    """Say whether the status counts pods that still run, so that it will change again."""
-    return status is not None and any(counts.active for counts in (status.replicas or {}).values())
 
 
 def _update_refusals(memory: Memory, decision: Decision, outcome: Outcome) -> bool:

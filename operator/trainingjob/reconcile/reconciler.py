@@ -32,7 +32,9 @@ def reconcile(job: TrainingJob, children: Children, now: datetime, options: Plan
         return Decision()
     if job.status.finished:
         status = recount_finished(job.status, owned(job, children.pods))
-        return Decision(clean_up(job, children), status, urgent=False)
+        # With the last pod gone the status will not change again: the last word need not wait for another.
+        last_word = not any(counts.active for counts in (status.replicas or {}).values())
+        return Decision(clean_up(job, children), status, urgent=last_word)
     if job.spec is None or job.problem:
         return _say(job, outcomes.stalled(job, "InvalidSpec", job.problem, now))
     try:
