@@ -19,8 +19,8 @@ from uuid import uuid4
 
 from devtools.cluster import Cluster
 from devtools.paths import REPOSITORY
-from devtools.shell import run
 from tests.support.operator_process import operator
+from tests.support.user import User
 from trainingjob.api.constants import API_VERSION, KIND
 from trainingjob.api.job import read_job
 from trainingjob.controller.connection import connect
@@ -172,8 +172,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, nargs="+", default=[50], help="how many jobs, for one measurement each")
     chosen, flags = parser.parse_known_args()
     cluster = Cluster.load(chosen.cluster)
-    for command in (["apply", "-f", REPOSITORY / "crds"], ["wait", "--for=condition=Established", "crd", "--all"]):
-        run([cluster.program("kubectl"), *command], env=cluster.environment())
+    User(cluster.full_environment(), "default").define(str(REPOSITORY / "crds"))
     for jobs in chosen.jobs:
         print(asyncio.run(measure(cluster.kubeconfig, jobs, tuple(flags))).text(), flush=True)
 

@@ -29,9 +29,7 @@ def cluster() -> Iterator[Cluster]:
     name = kept or f"test-{os.getpid()}"
     try:
         found = Cluster.load(name) if kept else up(name=name, nodes=0, kubernetes=os.environ.get(KUBERNETES))
-        administrator = User(found.full_environment(), "default")
-        administrator.kubectl("apply", "-f", str(CRD))
-        administrator.kubectl("wait", "--for=condition=Established", "-f", str(CRD), "--timeout=30s")
+        User(found.full_environment(), "default").define(str(CRD))
         yield found
     finally:
         if not kept:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,9 @@ def name_of(write: Written) -> str:
     return "-".join(write.name.split(".")[0].split("-")[:2])
 
 
-def test_fifty_jobs_at_once_end_right_and_cost_few_writes(cluster: Cluster, user: User, tmp_path: Path) -> None:
+def test_fifty_jobs_at_once_end_right_and_cost_few_writes(
+    cluster: Cluster, user: User, tmp_path: Path, say: Callable[[str], None]
+) -> None:
     # Counts alone are written once in the interval: on a slow machine the jobs would live through several.
     with operated(cluster, user, tmp_path, play, "--status-interval", "300") as at:
         user.apply(
@@ -61,14 +64,14 @@ def test_fifty_jobs_at_once_end_right_and_cost_few_writes(cluster: Cluster, user
             lambda unsettled: not unsettled,
             120,
         )
-        check_the_cost(cluster, user)
+        say(check_the_cost(cluster, user))
         check_the_rest(cluster, user)
         assert {name: uids for name, uids in at.kubelet.seen.items() if len(uids) > 1} == {}
         assert len(at.kubelet.seen) == JOBS * 3
 
 
-def check_the_cost(cluster: Cluster, user: User) -> None:
-    """Count the writes of each job's whole life in the API server's own record."""
+def check_the_cost(cluster: Cluster, user: User) -> str:
+    """Count the writes of each job's whole life in the API server's own record and return their sum in words."""
     writes = [w for w in operator_writes(cluster.audit_log, user.namespace) if w.resource != "leases"]
     by_job: dict[str, Counter[tuple[str, str, str]]] = {}
     for write in writes:
@@ -87,7 +90,7 @@ def check_the_cost(cluster: Cluster, user: User) -> None:
             ("delete", "pods", ""): 2 if failed else 1,
         }, f"{name}: {count}"
     total = Counter(f"{w.verb} {w.resource}{'/' * bool(w.subresource)}{w.subresource}" for w in writes)
-    print(f"\n{JOBS} jobs of 3 pods: " + ", ".join(f"{count} {what}" for what, count in sorted(total.items())))
+    return f"{JOBS} jobs of 3 pods: " + ", ".join(f"{count} {what}" for what, count in sorted(total.items()))
 
 
 def check_the_rest(cluster: Cluster, user: User) -> None:
@@ -109,7 +112,7 @@ def live(job: Object) -> bool:
     return any(counts["active"] for counts in job["status"]["replicas"].values())
 
 
-def test_throughput_is_measured_beside_the_api_servers_own(cluster: Cluster) -> None:
+def test_throughput_is_measured_beside_the_api_servers_own(cluster: Cluster, say: Callable[[str], None]) -> None:
     figures = asyncio.run(measure(cluster.kubeconfig, JOBS))
-    print("\n" + figures.text())
+    say(figures.text())
     assert figures.share > 0.05, "the operator creates one pod after another"

@@ -1,6 +1,7 @@
 """The examples train to their end on a real kubelet, and have learned."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 import yaml
@@ -31,13 +32,13 @@ def apply_example(user: User, name: str) -> str:
     ],
 )
 def test_example_succeeds_has_learned_and_leaves_what_has_ended(
-    user: User, example: str, teller: str, kept: set[str], stopped: set[str]
+    user: User, say: Callable[[str], None], example: str, teller: str, kept: set[str], stopped: set[str]
 ) -> None:
     job = apply_example(user, example)
     status = user.wait_finished(job, seconds=400)
     assert status["phase"] == "Succeeded", status
     accuracies = re.findall(r"accuracy=(\d\.\d+)", user.kubectl("logs", f"{job}-{teller}"))
     assert float(accuracies[-1]) > LEARNED
-    print(f"{example}: accuracy {accuracies[-1]}")
+    say(f"{example}: accuracy {accuracies[-1]}")
     user.wait_until_pods(job, lambda pods: not {f"{job}-{name}" for name in stopped} & set(pods))
     assert {f"{job}-{name}" for name in kept} <= set(user.pods(job))

@@ -77,6 +77,19 @@ class User:
         """Wait until a TrainingJob's status has the reason and return the status."""
         return wait_until(lambda: self.status(name), lambda status: status.get("reason") == reason, seconds)
 
+    def define(self, definition: str) -> None:
+        """Apply a definition of TrainingJobs and wait until kubectl knows them."""
+        self.kubectl("apply", "-f", definition)
+        # `kubectl wait` fails on a definition so new that it has no conditions at all.
+        wait_until(self._knows_jobs, bool, 60)
+
+    def _knows_jobs(self) -> bool:
+        try:
+            self.kubectl("get", "tjob")
+        except RefusedError:
+            return False
+        return True
+
     def wait_finished(self, name: str, *, seconds: float) -> Object:
         """Wait as users do, by the condition Finished, and return the status."""
         self.kubectl("wait", "--for=condition=Finished", f"tjob/{name}", f"--timeout={int(seconds)}s")
