@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import yaml
+
 from trainingjob.api.constants import API_VERSION, KIND
 
 Object = dict[str, Any]
@@ -36,8 +38,12 @@ class User:
         return done.stdout
 
     def apply(self, *objects: Object) -> None:
-        """Apply manifests; as a List, because old kubectls read no stream of JSON."""
-        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        """Apply manifests.
+
+        They go as a stream of YAML: old kubectls read none of JSON, and within a List kubectl itself looks for unknown
+        fields, with other words than the API server's.
+        """
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
     def apply_job(self, name: str, /, **spec: Any) -> None:
         """Apply a TrainingJob with this spec."""
