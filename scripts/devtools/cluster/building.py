@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from devtools.cluster.golang import environment, find_go
-from devtools.cluster.locking import locked
 from devtools.cluster.toolsets import ToolSet
+from devtools.locking import locked
 from devtools.paths import cache_root
 from devtools.progress import Progress
 from devtools.shell import end_running, run

@@ -5,10 +5,10 @@ from pathlib import Path
 from devtools.cluster import external
 from devtools.cluster.addresses import MAX_NODES, choose_ports
 from devtools.cluster.errors import ClusterError
-from devtools.cluster.locking import locked
 from devtools.cluster.packages import require_possible
 from devtools.cluster.state import GIVEN, KIND, OWN, State, clusters_root, every
 from devtools.cluster.toolsets import DEFAULT_KUBERNETES, kubernetes, resolve_version
+from devtools.locking import locked
 
 _LOOPBACK_PORTS = ("etcd", "etcd-peer", "etcd-health", "kube-apiserver", "kube-controller-manager")
 

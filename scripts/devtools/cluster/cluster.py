@@ -14,11 +14,11 @@ from devtools.cluster.errors import ClusterError
 from devtools.cluster.health import Condition, examine
 from devtools.cluster.images import import_everywhere
 from devtools.cluster.kubeconfig import kubeconfig_text, write_private
-from devtools.cluster.locking import locked
 from devtools.cluster.nodes import Node, read_nodes
 from devtools.cluster.prepare import authority
 from devtools.cluster.state import GIVEN, KIND, OWN, State, find, lock_of
 from devtools.cluster.toolsets import HELM
+from devtools.locking import locked
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 

@@ -10,9 +10,9 @@ import zipfile
 from pathlib import Path
 
 from devtools.cluster.errors import ClusterError
-from devtools.cluster.locking import locked
 from devtools.cluster.packages import can_install, install
 from devtools.cluster.toolsets import MODULES
+from devtools.locking import locked
 from devtools.paths import cache_root
 from devtools.progress import Progress
 from devtools.shell import CommandFailed, run

@@ -4,8 +4,8 @@ import json
 import os
 from pathlib import Path
 
-from devtools.cluster.locking import locked
 from devtools.cluster.state import clusters_root, every
+from devtools.locking import locked
 from devtools.progress import Progress
 
 # Three quarters of the kernel's usual 128 are gone with one cluster of two nodes; then nothing more can start.

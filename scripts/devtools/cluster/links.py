@@ -5,8 +5,8 @@ from pathlib import Path
 
 from devtools.cluster.addresses import Network, choose_prefix, is_free, routed
 from devtools.cluster.errors import ClusterError
-from devtools.cluster.locking import locked
 from devtools.cluster.state import State, every
+from devtools.locking import locked
 from devtools.shell import CommandFailed, run
 
 _BRIDGE = "lan"

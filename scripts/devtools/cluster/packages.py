@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devtools.cluster.errors import ClusterError
-from devtools.cluster.locking import locked
+from devtools.locking import locked
 from devtools.paths import cache_root
 from devtools.progress import Progress
 from devtools.shell import run

@@ -13,11 +13,11 @@ from devtools.cluster.cluster import Cluster
 from devtools.cluster.errors import ClusterError
 from devtools.cluster.health import wait_for
 from devtools.cluster.kernel import raise_limits, restore_limits
-from devtools.cluster.locking import locked
 from devtools.cluster.packages import ensure_packages
 from devtools.cluster.state import GIVEN, KIND, OWN, State, find, lock_of
 from devtools.cluster.storage import storage_class
 from devtools.cluster.toolsets import HELM, ToolSet, kubectl, sets_for
+from devtools.locking import locked
 from devtools.progress import Progress
 
 

@@ -1,11 +1,10 @@
 """The folder of finished images: `<cache>/images`, one archive per tag and fingerprint."""
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from devtools import locking
 from devtools.images.names import slug
 from devtools.paths import cache_root
 
@@ -47,19 +46,6 @@ def remove_old(kept_per_name: int = _KEPT_PER_NAME) -> list[Path]:
     return removed
 
 
-@contextmanager
-def locked(waiting: Callable[[], None]) -> Iterator[None]:
-    """Let one process at a time use the builder; `waiting` is called once when another one has it.
-
-    The system gives the lock back when a process ends, however it ends.
-    """
-    handle = os.open(folder() / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def locked(waiting: Callable[[], None]) -> AbstractContextManager[None]:
+    """Let one process at a time use the builder; `waiting` is called once when another one has it."""
+    return locking.locked(folder() / ".lock", waiting)

@@ -4,7 +4,7 @@ import multiprocessing
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from devtools.cluster.locking import locked
+from devtools.locking import locked
 
 
 def _hold(path: Path, held: Event, release: Event) -> None:
