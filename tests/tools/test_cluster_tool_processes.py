@@ -90,3 +90,11 @@ def test_a_program_that_does_not_exist_says_so_in_the_log(folder: Path) -> None:
     process = _start(folder, "/nowhere/program")
     wait_for("the process has ended", lambda: not process.alive(), 10)
     assert "/nowhere/program: " in (folder / "logs" / "x.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("state", "threads", "started"), [("S", 9, 4711), ("Z", 9, 4711), ("Z", 1, None), ("X", 0, None)]
+)
+def test_a_process_has_ended_only_with_its_last_thread(state: str, threads: int, started: int | None) -> None:
+    stat = f"42 (kube (api) server) {state} " + " ".join(["0"] * 16) + f" {threads} 0 4711 0 0"
+    assert processes.started_in(stat) == started

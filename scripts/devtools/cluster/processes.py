@@ -142,12 +142,22 @@ def _gone(processes: Sequence[Running], seconds: float) -> bool:
 
 def _started(pid: int) -> int | None:
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        return started_in(Path(f"/proc/{pid}/stat").read_text())
     except OSError:
         return None
+
+
+def started_in(stat: str) -> int | None:
+    """Return when a process started, in clock ticks since the boot; None when it has ended.
+
+    A killed process whose first thread has ended still holds its ports until its last thread has.
+
+    Args:
+        stat: the text of /proc/PID/stat.
+    """
     # The name stands in brackets and may hold anything, brackets too.
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] in _DEAD else int(fields[19])
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in _DEAD and int(fields[17]) <= 1 else int(fields[19])
 
 
 def _pids() -> Iterator[int]:
