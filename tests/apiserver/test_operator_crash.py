@@ -35,7 +35,7 @@ def play(pod: Object) -> Run:
     peers = tuple(f"{job}-{run}-{peer}" for peer in ("worker-0", "worker-1", "ps-0"))
     runs = {
         "good-ps-0": Run(None),
-        "good-worker-0": Run(0, seconds=1.0, peers=peers),
+        "good-worker-0": Run(0, peers=peers, after=peers[1:2]),
         "good-worker-1": Run(0, seconds=0.0),
         "bad-worker-0": Run(None),
         "bad-worker-1": Run(7, seconds=0.5, peers=peers[:1], message="boom"),

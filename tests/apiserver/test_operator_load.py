@@ -32,7 +32,7 @@ def play(pod: Object) -> Run:
         return Run(None)
     if name.endswith("worker-1"):
         return Run(9, seconds=0.3, peers=peers) if int(job) % 5 == 0 else Run(0, seconds=0.1, peers=peers)
-    return Run(None) if int(job) % 5 == 0 else Run(0, seconds=1.0, peers=peers)
+    return Run(None) if int(job) % 5 == 0 else Run(0, after=peers[1:2])
 
 
 def name_of(write: Written) -> str:

@@ -61,7 +61,9 @@ def test_exceeded_quota_is_named_and_the_job_runs_once_there_is_room(
         lambda status: "hard" in status,
         30,
     )
-    with operated(cluster, user, tmp_path, by_name(ps_0=SERVES, worker_0=Run(peers=("mnist-ps-0",)))) as at:
+    # A pod that has ended takes no room any more: nobody ends before all are there.
+    waits = Run(peers=("mnist-ps-0", "mnist-worker-0", "mnist-worker-1"))
+    with operated(cluster, user, tmp_path, by_name(ps_0=SERVES, worker_0=waits, worker_1=waits)) as at:
         user.apply_job("mnist", **PARAMETER_SERVER)
         status = user.wait_for_reason("mnist", "QuotaExceeded")
         assert status["phase"] == "Pending"

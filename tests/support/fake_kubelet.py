@@ -34,6 +34,8 @@ class Run:
     """Names of pods that the program waits for before its seconds begin to count."""
     reason: str = ""
     """The kubelet's word for the end; empty for Completed or Error."""
+    after: tuple[str, ...] = ()
+    """Names of pods whose programs must have ended before."""
     message: str = ""
     """The program's last words."""
     waiting: str = ""
@@ -58,6 +60,8 @@ class FakeKubelet:
         """May be replaced at any time; a pod follows what was asked when it was first seen."""
         self.seen: dict[str, list[str]] = {}
         """The uids of every pod that was ever seen, by name."""
+        self.ended: set[str] = set()
+        """The names of the pods whose programs have ended by themselves."""
         self._kubeconfig = str(kubeconfig)
         self._namespace = namespace
         self._background = Background()
@@ -171,10 +175,11 @@ class FakeKubelet:
         begun = format_time(datetime.now(UTC))
         await self._status(pod, _container("Running", {"running": {"startedAt": begun}}))
         if run.exit_code is not None:
-            while not all(peer in self.seen for peer in run.peers):
+            while not (self.seen.keys() >= set(run.peers) and self.ended >= set(run.after)):
                 await asyncio.sleep(0.05)
             await asyncio.sleep(run.seconds)
             await self._status(pod, _ended(run.exit_code, run.reason, run.message, begun))
+            self.ended.add(pod["metadata"]["name"])
 
     async def _bind(self, pod: Object) -> None:
         name = pod["metadata"]["name"]
