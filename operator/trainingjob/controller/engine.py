@@ -178,16 +178,21 @@ class Engine:
         self._failed()
 
     async def _list_jobs_at_last(self) -> None:
+        failed = False
         while True:
             try:
                 await self._list_jobs()
             except KubeError as error:
+                failed = True
                 hint = " Is the CustomResourceDefinition installed?" if error.status == 404 else ""
                 self._starting = f"cannot list trainingjobs: {error}{hint}"
                 logger.warning("Cannot list trainingjobs, next try in %.0f s: %s%s", _FIRST_LIST_PAUSE, error, hint)
                 await asyncio.sleep(_FIRST_LIST_PAUSE)
             else:
-                return
+                break
+        if failed:
+            # kopf asks once which resources there are: a new one must be known everywhere by then.
+            await asyncio.sleep(_FIRST_LIST_PAUSE)
 
     async def _list_jobs(self) -> None:
         for scope in self._settings.scopes:
