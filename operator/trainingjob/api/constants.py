@@ -20,6 +20,18 @@ MAIN_CONTAINER: Final = "main"
 TENSORFLOW_PORT: Final = 2222
 """The port of every TensorFlow server of a job; the design's section 2.2."""
 
+SSH_PORT: Final = 2222
+"""The port on which the workers of an MPI job accept ssh; a high one, because they do not run as root."""
+
+SSH_CLIENT_KEY: Final = "client_key"
+SSH_AUTHORIZED_KEYS: Final = "authorized_keys"
+SSH_HOST_KEY: Final = "host_key"
+SSH_KNOWN_HOSTS: Final = "known_hosts"
+"""The items of the Secret with an MPI job's keys: private client key, who may enter, private host key, whom to trust."""
+
+TORCH_PORT: Final = 29500
+"""The port of rank 0's store: PyTorch's own default."""
+
 SHM_PATH: Final = "/dev/shm"  # noqa: S108 - a mount point, not a temporary file
 """Where shared memory stands in every training container; `shmSize` bounds it."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trainingjob.api.spec import Role
-from trainingjob.plan.model import Manifest
+from trainingjob.plan.model import KeySecret, Manifest
 
 ROLE_ORDER = (Role.CHIEF, Role.WORKER, Role.PS, Role.EVALUATOR)
 """The order in which a plan lists its replicas."""
@@ -23,7 +23,9 @@ class Layout:
     ports: tuple[Manifest, ...] = ()
     """The ports on which the processes serve one another, as in a Service."""
     config_maps: tuple[Manifest, ...] = ()
-    """ConfigMaps that the variables refer to."""
+    """ConfigMaps that the pods refer to."""
+    key_secrets: Callable[[int], tuple[KeySecret, ...]] = lambda _attempt: ()
+    """Attempt → the Secrets of SSH keys that its pods mount."""
 
 
 def count_roles(*, workers: int, servers: int = 0, chief: bool = False, evaluator: bool = False) -> dict[Role, int]:

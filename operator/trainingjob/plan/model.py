@@ -35,6 +35,16 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySecret:
+    """A Secret of SSH keys; whoever creates it makes the keys, because a plan is free of chance."""
+
+    manifest: Manifest
+    """The Secret without its data."""
+    known_as: str
+    """The hosts that show the host key, as in the first column of `known_hosts`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The children that a job should have.
 
@@ -49,6 +59,8 @@ class Plan:
     service: Manifest
     config_maps: tuple[Manifest, ...]
     """ConfigMaps that must exist before the first pod; their names carry the job's uid."""
+    key_secrets: Callable[[int], tuple[KeySecret, ...]]
+    """Attempt → the Secrets of SSH keys that must exist before its first pod; their names carry the job's uid."""
     render: Callable[[Replica, int], Manifest]
     """Replica and attempt → the manifest of the pod."""
 

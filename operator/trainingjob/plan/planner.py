@@ -37,6 +37,7 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
         primary=next(replica for replica in replicas if replica.role is layout.primary),
         service=headless_service(job, layout.ports),
         config_maps=layout.config_maps,
+        key_secrets=layout.key_secrets,
         render=render,
     )
 

@@ -12,9 +12,11 @@ class Create:
     """Create an object of the job's namespace; that it exists already is success when the job owns it."""
 
     kind: str
-    """Service, ConfigMap or Pod. Services and ConfigMaps stand before the pods that need them."""
+    """Service, ConfigMap, Secret or Pod. The others stand before the pods that need them."""
     name: str
     manifest: dict[str, Any]
+    known_as: str = ""
+    """Of a Secret: the hosts, as in the first column of `known_hosts`, whose keys are made and put into its data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class Refusal:
     """A create that the API server refused the last time it was tried."""
 
     kind: str
-    """Pod, Service or ConfigMap."""
+    """Pod, Service, ConfigMap or Secret."""
     name: str
     why: RefusalKind
     message: str

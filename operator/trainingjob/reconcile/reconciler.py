@@ -100,15 +100,22 @@ def _missing(job: TrainingJob, plan: Plan, replicas: ReplicaSet, children: Child
     reads = [ReadPod(r.pod) for r in missing if r not in absent and r.pod not in children.confirmed_missing]
     attempt = job.status.attempt or 0
     pods = [Create("Pod", replica.pod, plan.render(replica, attempt)) for replica in absent]
-    return (*reads, *_supports(job, plan, children, bool(pods)), *pods)
+    return (*reads, *_supports(job, plan, children, attempt, for_pods=bool(pods)), *pods)
 
 
-def _supports(job: TrainingJob, plan: Plan, children: Children, with_config: bool) -> tuple[Create, ...]:
+def _supports(job: TrainingJob, plan: Plan, children: Children, attempt: int, *, for_pods: bool) -> tuple[Create, ...]:
+    """Return what must exist before the pods; that a ConfigMap or Secret exists already shows only when it is made."""
     service_name = plan.service["metadata"]["name"]
     has_service = any(s.owner_uid == job.uid and s.name == service_name for s in children.services)
     service = () if has_service else (Create("Service", service_name, plan.service),)
-    config_maps = plan.config_maps if with_config else ()
-    return (*service, *(Create("ConfigMap", item["metadata"]["name"], item) for item in config_maps))
+    if not for_pods:
+        return service
+    config_maps = (Create("ConfigMap", item["metadata"]["name"], item) for item in plan.config_maps)
+    secrets = (
+        Create("Secret", item.manifest["metadata"]["name"], item.manifest, item.known_as)
+        for item in plan.key_secrets(attempt)
+    )
+    return (*service, *config_maps, *secrets)
 
 
 def _lost(job: TrainingJob, replicas: ReplicaSet, children: Children) -> list[ReplicaView]:
