@@ -27,7 +27,8 @@ SSH_CLIENT_KEY: Final = "client_key"
 SSH_AUTHORIZED_KEYS: Final = "authorized_keys"
 SSH_HOST_KEY: Final = "host_key"
 SSH_KNOWN_HOSTS: Final = "known_hosts"
-"""The items of the Secret with an MPI job's keys: private client key, who may enter, private host key, whom to trust."""
+"""The items of the Secret with the keys of an MPI job: private client key, who may enter, private host key, whom to
+trust."""
 
 TORCH_PORT: Final = 29500
 """The port of rank 0's store: PyTorch's own default."""
