@@ -53,6 +53,9 @@ RESERVED_ENV_NAMES: Final = (
 RESERVED_ENV_PREFIXES: Final = ("PET_", "TRAININGJOB_")
 """What the names of further such variables begin with."""
 
+MAX_REPLICAS: Final = 10_000
+"""The most replicas of one role; how many a TF_CONFIG can name is decided by the plan."""
+
 DNS_LABEL_MAX: Final = 63
 """The longest name of a Pod that is also a host name, and of a Service (RFC 1123, RFC 1035)."""
 

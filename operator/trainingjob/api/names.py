@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from trainingjob.api.constants import DNS_LABEL_MAX
+from trainingjob.api.constants import DNS_LABEL_MAX, MAX_REPLICAS
 from trainingjob.api.guards import guarded
 from trainingjob.api.rule import literal, validation
-from trainingjob.api.spec import MAX_REPLICAS, Role, TrainingJobSpec
+from trainingjob.api.spec import Role, TrainingJobSpec
 
 JOB_NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """A DNS-1035 label: the job's Service has the job's name."""

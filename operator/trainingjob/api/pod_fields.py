@@ -46,6 +46,8 @@ Labels = Annotated[dict[str, LabelValue], Field(max_length=64)]
 Annotations = Annotated[dict[str, Annotated[str, Field(max_length=65536)]], Field(max_length=64)]
 Quantities = Annotated[dict[str, Quantity], Field(max_length=32)]
 Id = Annotated[int, Field(ge=0, le=2147483647)]
+Word = Annotated[str, Field(max_length=65536)]
+Words = Annotated[list[Word], Field(max_length=1024), ATOMIC]
 
 
 class NameReference(Model):

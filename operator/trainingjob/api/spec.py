@@ -19,16 +19,12 @@ from trainingjob.api.pod_fields import (
     Resources,
     SecurityContext,
     Toleration,
+    Words,
 )
+from trainingjob.api.process_strategies import Mpi, Replicas, Torch
 from trainingjob.api.scheduling import Affinity, TopologySpread
 from trainingjob.api.volumes import Volume, VolumeMount
 
-MAX_REPLICAS = 10_000
-"""The most replicas of one role; how many a TF_CONFIG can name is decided by the plan."""
-
-Replicas = Annotated[int, Field(ge=1, le=MAX_REPLICAS)]
-Word = Annotated[str, Field(max_length=65536)]
-Words = Annotated[list[Word], Field(max_length=1024), ATOMIC]
 Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^\S+$")]
 Env = Annotated[list[EnvVar], Field(max_length=256), list_map("name")]
 Tolerations = Annotated[list[Toleration], Field(max_length=64), ATOMIC]
@@ -41,6 +37,7 @@ class Role(StrEnum):
     WORKER = "worker"
     PS = "ps"
     EVALUATOR = "evaluator"
+    LAUNCHER = "launcher"
 
 
 class SuccessPolicy(StrEnum):
@@ -94,6 +91,7 @@ class Overrides(Model):
     worker: RoleOverride | None = Field(None, description="What differs for the workers.")
     ps: RoleOverride | None = Field(None, description="What differs for the parameter servers.")
     evaluator: RoleOverride | None = Field(None, description="What differs for the evaluator.")
+    launcher: RoleOverride | None = Field(None, description="What differs for the launcher.")
 
 
 class TrainingJobSpec(Model):
@@ -122,7 +120,9 @@ class TrainingJobSpec(Model):
         None, description="ConfigMaps and Secrets whose keys become environment variables."
     )
     gpus_per_worker: Annotated[int, Field(ge=0, le=1024)] = Field(
-        0, description="GPUs for each worker, the chief and the evaluator; never for parameter servers."
+        0,
+        description="GPUs for each worker, the chief and the evaluator, and for a launcher that runs a worker; "
+        "never for parameter servers or for a launcher that runs none.",
     )
     accelerator: Annotated[str, Field(min_length=1, max_length=317)] = Field(
         "nvidia.com/gpu",
@@ -146,6 +146,18 @@ class TrainingJobSpec(Model):
         None,
         description="TensorFlow with workers that reduce among themselves (MultiWorkerMirroredStrategy); every process "
         "finds the others in TF_CONFIG. A job has at most one strategy; without any it is one pod.",
+    )
+    mpi: Mpi | None = Field(
+        None,
+        description="Horovod, DeepSpeed and every other MPI program: the launcher starts the command on all nodes "
+        "with mpirun, over ssh. The image needs ssh, sshd and an MPI. A command that begins with mpirun, mpiexec, "
+        "horovodrun or deepspeed is run as it is. A job has at most one strategy; without any it is one pod.",
+    )
+    torch: Torch | None = Field(
+        None,
+        description="PyTorch: every process finds the others by MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE. With "
+        "several processes for each node, or elastic, a command [python, x.py, …] runs under torchrun; every other "
+        "command is run as it is. A job has at most one strategy; without any it is one pod.",
     )
 
     node_selector: Labels | None = Field(None, description="Labels that the nodes must have.")
@@ -177,8 +189,8 @@ class TrainingJobSpec(Model):
 
     success_policy: SuccessPolicy = Field(
         SuccessPolicy.PRIMARY,
-        description="Primary: the job has succeeded when the chief, else worker 0, has. AllWorkers: when chief and all "
-        "workers have.",
+        description="Primary: the job has succeeded when the chief has; without one the launcher, else worker 0. "
+        "AllWorkers: when chief and all workers have; not with mpi, whose workers only serve the launcher.",
     )
     clean_pod_policy: CleanPodPolicy = Field(
         CleanPodPolicy.RUNNING,

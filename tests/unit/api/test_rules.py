@@ -14,12 +14,12 @@ from tests.support.job_cases import IMAGE, Accepted, Malformed, Refused
 from tests.support.malformed_jobs import MALFORMED
 from tests.support.refused_jobs import REFUSED
 from trainingjob.api.base import field_names
-from trainingjob.api.constants import DNS_LABEL_MAX
+from trainingjob.api.constants import DNS_LABEL_MAX, MAX_REPLICAS
 from trainingjob.api.job import TrainingJob, read_job
 from trainingjob.api.job_rules import MUTABLE
 from trainingjob.api.rule import NO_QUANTITY, Rule
 from trainingjob.api.rules import RULES, validate_job
-from trainingjob.api.spec import MAX_REPLICAS, TrainingJobSpec
+from trainingjob.api.spec import TrainingJobSpec
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
