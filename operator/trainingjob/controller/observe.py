@@ -29,6 +29,9 @@ def read_pod(body: Body) -> ObservedPod:
     main_status = _named(status.get("containerStatuses"), MAIN_CONTAINER)
     main = _main(main_status, created)
     unscheduled = _false_condition(status, "PodScheduled")
+    begun = main.started is not None or main.ended is not None
+    init_statuses = () if begun else status.get("initContainerStatuses") or ()
+    init_name, init_end = _bad_init(body, init_statuses)
     return ObservedPod(
         namespace=intern(metadata["namespace"]),
         name=metadata["name"],
@@ -49,7 +52,10 @@ def read_pod(body: Body) -> ObservedPod:
         unschedulable=_head(unscheduled.get("message")),
         scheduling_reason=intern(unscheduled.get("reason") or ""),
         others_running=_others_running(status.get("containerStatuses") or ()),
-        init_trouble="" if main.started or main.ended else _init_trouble(status.get("initContainerStatuses") or ()),
+        init_trouble=_init_failure(init_name, init_end) if init_end else _init_waiting(init_statuses),
+        init_name=intern(init_name),
+        init_exit_code=init_end.get("exitCode"),
+        init_message=_tail(init_end.get("message")),
     )
 
 
@@ -91,7 +97,7 @@ def _main(status: Body, created: datetime) -> MainContainer:
             ended=finished or started or created,
             exit_code=ended.get("exitCode"),
             reason=intern(ended.get("reason") or ""),
-            message=(ended.get("message") or "")[-MESSAGE_LIMIT:],
+            message=_tail(ended.get("message")),
         )
     if running := state.get("running"):
         return MainContainer(started=_moment(running.get("startedAt")) or created)
@@ -103,15 +109,30 @@ def _others_running(statuses: Iterable[Body]) -> bool:
     return any(status.get("name") != MAIN_CONTAINER and "running" in (status.get("state") or {}) for status in statuses)
 
 
-def _init_trouble(statuses: Iterable[Body]) -> str:
+def _bad_init(body: Body, statuses: Iterable[Body]) -> tuple[str, Body]:
+    """Return name and end of the init container that failed; empty when none did.
+
+    Native sidecars stand among the init containers, but their end says nothing of the pod's.
+    """
+    containers = (body.get("spec") or {}).get("initContainers") or ()
+    sidecars = {container["name"] for container in containers if container.get("restartPolicy") == "Always"}
     for status in statuses:
-        state, name = status.get("state") or {}, status.get("name", "")
-        waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
+        name, end = status.get("name", ""), (status.get("state") or {}).get("terminated") or {}
+        if end.get("exitCode") and name not in sidecars:
+            return name, end
+    return "", {}
+
+
+def _init_failure(name: str, end: Body) -> str:
+    what = f"init container {name!r} ended with exit code {end['exitCode']}"
+    return _sentence(end.get("reason") or "Error", what, end.get("message"))
+
+
+def _init_waiting(statuses: Iterable[Body]) -> str:
+    for status in statuses:
+        waiting = (status.get("state") or {}).get("waiting") or {}
         if (reason := waiting.get("reason") or "") not in _ORDINARY_WAITING:
-            return _sentence(reason, f"init container {name!r}", waiting.get("message"))
-        if code := ended.get("exitCode"):
-            what = f"init container {name!r} ended with exit code {code}"
-            return _sentence(ended.get("reason") or "Error", what, ended.get("message"))
+            return _sentence(reason, f"init container {status.get('name', '')!r}", waiting.get("message"))
     return ""
 
 
@@ -142,3 +163,7 @@ def _number(text: str | None, *, missing: int) -> int:
 
 def _head(message: str | None) -> str:
     return (message or "")[:MESSAGE_LIMIT]
+
+
+def _tail(message: str | None) -> str:
+    return (message or "")[-MESSAGE_LIMIT:]

@@ -44,6 +44,7 @@ class ObservedPod:
     created: datetime
     deleting: bool
     ready: bool
+    """Whether `main` runs and its probes have succeeded: the start-up probe first, then the readiness probe."""
     main: MainContainer
     reason: str = ""
     """The pod's own reason, such as Evicted or NodeLost."""
@@ -57,6 +58,13 @@ class ObservedPod:
     """Whether a container that somebody injected beside `main` runs; native sidecars end with it and do not count."""
     init_trouble: str = ""
     """`reason: message` of an init container that waits or failed; empty otherwise."""
+    init_name: str = ""
+    """The init container that ended badly, so that `main` never begins; empty when none did. Native sidecars, which
+    the kubelet starts again, are never meant."""
+    init_exit_code: int | None = None
+    """Its exit code; None when none ended badly."""
+    init_message: str = ""
+    """Its last words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,58 +1,17 @@
 """What is read from the statuses that kubelets and schedulers write."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from trainingjob.controller.observe import MESSAGE_LIMIT, read_pod, read_service
-from trainingjob.reconcile import MainContainer, ObservedPod
+from tests.unit.controller.statuses import main, pod, running, terminated
+from trainingjob.controller.observe import MESSAGE_LIMIT, read_service
+from trainingjob.reconcile import MainContainer
 
 CREATED = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 STARTED = datetime(2026, 1, 31, 12, 0, 10, tzinfo=UTC)
 ENDED = datetime(2026, 1, 31, 12, 5, 0, tzinfo=UTC)
 EPOCH = "1970-01-01T00:00:00Z"
-
-
-def pod(status: Mapping[str, Any] | None = None, **metadata: Any) -> ObservedPod:
-    labels = {
-        "trainingjob.dev/job": "mnist",
-        "trainingjob.dev/role": "worker",
-        "trainingjob.dev/index": "3",
-        "trainingjob.dev/attempt": "2",
-    }
-    body = {
-        "metadata": {
-            "name": "mnist-worker-3",
-            "namespace": "team",
-            "uid": "pod-uid",
-            "resourceVersion": "12",
-            "creationTimestamp": "2026-01-31T12:00:00Z",
-            "labels": labels,
-            "ownerReferences": [
-                {"kind": "Other", "name": "x", "uid": "not-me"},
-                {"kind": "TrainingJob", "name": "mnist", "uid": "job-uid", "controller": True},
-            ],
-            **metadata,
-        }
-    }
-    if status is not None:
-        body["status"] = dict(status)
-    return read_pod(body)
-
-
-def main(state: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    return {"name": "main", "state": dict(state), "ready": False, "restartCount": 0, **more}
-
-
-def running(**more: Any) -> dict[str, Any]:
-    return main({"running": {"startedAt": "2026-01-31T12:00:10Z"}}, ready=True, **more)
-
-
-def terminated(code: int, reason: str = "Error", message: str = "", **times: Any) -> dict[str, Any]:
-    moments = {"startedAt": "2026-01-31T12:00:10Z", "finishedAt": "2026-01-31T12:05:00Z", **times}
-    return main({"terminated": {"exitCode": code, "reason": reason, "message": message, **moments}})
 
 
 def test_new_pod_has_identity_and_waits() -> None:
@@ -121,6 +80,13 @@ def test_running_pod_is_ready_when_its_main_container_is() -> None:
     assert found.ready
 
 
+def test_program_whose_start_up_probe_has_not_succeeded_runs_and_is_not_ready() -> None:
+    probed = {**running(), "ready": False, "started": False}
+    found = pod({"phase": "Running", "containerStatuses": [probed]})
+    assert found.main == MainContainer(started=STARTED)
+    assert not found.ready
+
+
 @pytest.mark.parametrize(("code", "reason"), [(0, "Completed"), (1, "Error"), (137, "OOMKilled"), (143, "Error")])
 def test_ended_container_keeps_code_reason_and_times(code: int, reason: str) -> None:
     found = pod({"phase": "Failed", "containerStatuses": [terminated(code, reason, "Traceback: boom")]})
@@ -163,35 +129,6 @@ def test_evicted_pod_without_container_statuses_keeps_its_own_reason() -> None:
     found = pod({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."})
     assert (found.phase, found.reason, found.message) == ("Failed", "Evicted", "The node was low on resource: memory.")
     assert found.main == MainContainer()
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ({"waiting": {"reason": "PodInitializing"}}, ""),
-        ({"running": {"startedAt": "2026-01-31T12:00:10Z"}}, ""),
-        ({"terminated": {"exitCode": 0, "reason": "Completed"}}, ""),
-        (
-            {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}},
-            "ImagePullBackOff: init container 'fetch': Back-off",
-        ),
-        ({"waiting": {"reason": "CrashLoopBackOff"}}, "CrashLoopBackOff: init container 'fetch'"),
-        (
-            {"terminated": {"exitCode": 3, "reason": "Error", "message": "no route"}},
-            "Error: init container 'fetch' ended with exit code 3: no route",
-        ),
-    ],
-)
-def test_init_container_in_trouble_is_named(state: Mapping[str, Any], expected: str) -> None:
-    waiting = main({"waiting": {"reason": "PodInitializing"}})
-    found = pod({"initContainerStatuses": [{"name": "fetch", "state": state}], "containerStatuses": [waiting]})
-    assert found.init_trouble == expected
-
-
-def test_native_sidecar_that_ended_after_main_is_no_trouble() -> None:
-    sidecar = {"name": "mesh", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
-    found = pod({"initContainerStatuses": [sidecar], "containerStatuses": [terminated(0, "Completed")]})
-    assert found.init_trouble == ""
 
 
 def test_service_is_read() -> None:

@@ -1,0 +1,98 @@
+"""What is read of containers that run before `main`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.unit.controller.statuses import main, pod, terminated
+from trainingjob.controller.observe import MESSAGE_LIMIT
+from trainingjob.reconcile import MainContainer, ObservedPod
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({"waiting": {"reason": "PodInitializing"}}, ""),
+        ({"running": {"startedAt": "2026-01-31T12:00:10Z"}}, ""),
+        ({"terminated": {"exitCode": 0, "reason": "Completed"}}, ""),
+        (
+            {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}},
+            "ImagePullBackOff: init container 'fetch': Back-off",
+        ),
+        ({"waiting": {"reason": "CrashLoopBackOff"}}, "CrashLoopBackOff: init container 'fetch'"),
+        (
+            {"terminated": {"exitCode": 3, "reason": "Error", "message": "no route"}},
+            "Error: init container 'fetch' ended with exit code 3: no route",
+        ),
+    ],
+)
+def test_init_container_in_trouble_is_named(state: Mapping[str, Any], expected: str) -> None:
+    waiting = main({"waiting": {"reason": "PodInitializing"}})
+    found = pod({"initContainerStatuses": [{"name": "fetch", "state": state}], "containerStatuses": [waiting]})
+    assert found.init_trouble == expected
+
+
+def ended_badly(name: str, code: int, message: str = "") -> dict[str, Any]:
+    return {"name": name, "state": {"terminated": {"exitCode": code, "reason": "Error", "message": message}}}
+
+
+def initialized(*statuses: Mapping[str, Any], sidecars: tuple[str, ...] = (), **status: Any) -> ObservedPod:
+    """Return a pod with these statuses of its init containers, some of which are native sidecars."""
+    names = [found["name"] for found in statuses]
+    containers = [{"name": name, **({"restartPolicy": "Always"} if name in sidecars else {})} for name in names]
+    waiting = main({"waiting": {"reason": "PodInitializing"}})
+    return pod(
+        {"initContainerStatuses": list(statuses), "containerStatuses": [waiting], **status},
+        spec={"initContainers": containers, "containers": [{"name": "main"}]},
+    )
+
+
+FETCHED = {"name": "fetch", "state": {"terminated": {"exitCode": 0, "reason": "Completed", "message": "64 files"}}}
+
+
+def test_init_container_that_failed_is_told_with_its_exit_code_and_last_words() -> None:
+    found = initialized(FETCHED, ended_badly("prepare", 78, "The image has no sshd."), phase="Failed")
+    assert (found.init_name, found.init_exit_code, found.init_message) == ("prepare", 78, "The image has no sshd.")
+    assert found.init_trouble == "Error: init container 'prepare' ended with exit code 78: The image has no sshd."
+    assert found.main == MainContainer(reason="PodInitializing")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"waiting": {"reason": "CrashLoopBackOff"}},
+        {"running": {"startedAt": "2026-01-31T12:00:10Z"}},
+        {"terminated": {"exitCode": 0, "reason": "Completed", "message": "done"}},
+    ],
+)
+def test_init_container_that_waits_runs_or_succeeded_did_not_end_badly(state: Mapping[str, Any]) -> None:
+    found = initialized(FETCHED, {"name": "prepare", "state": state})
+    assert (found.init_name, found.init_exit_code, found.init_message) == ("", None, "")
+
+
+def test_native_sidecar_that_ends_before_main_begins_is_no_failed_init_container() -> None:
+    mesh = ended_badly("mesh", 143)
+    alone = initialized(mesh, sidecars=("mesh",))
+    assert (alone.init_name, alone.init_exit_code, alone.init_trouble) == ("", None, "")
+    both = initialized(mesh, ended_badly("prepare", 78), sidecars=("mesh",), phase="Failed")
+    assert (both.init_name, both.init_exit_code) == ("prepare", 78)
+
+
+def test_native_sidecar_that_cannot_start_is_trouble_without_an_exit_code() -> None:
+    mesh = {"name": "mesh", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}}}
+    found = initialized(mesh, sidecars=("mesh",))
+    assert found.init_trouble == "ImagePullBackOff: init container 'mesh': Back-off"
+    assert found.init_exit_code is None
+
+
+def test_last_words_of_an_init_container_keep_their_end() -> None:
+    found = initialized(ended_badly("prepare", 1, "x" * 4000 + "no route"), phase="Failed")
+    assert found.init_message.endswith("no route")
+    assert len(found.init_message) == MESSAGE_LIMIT
+
+
+def test_native_sidecar_that_ended_after_main_is_no_trouble() -> None:
+    sidecar = {"name": "mesh", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
+    found = pod({"initContainerStatuses": [sidecar], "containerStatuses": [terminated(0, "Completed")]})
+    assert found.init_trouble == ""
