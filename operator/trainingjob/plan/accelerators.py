@@ -10,14 +10,12 @@ NO_GPUS: Manifest = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
 The other word that it documents, `none`, still mounts the driver, for which a parameter server has no use.
 """
 
-_WITHOUT_GPUS = frozenset({Role.PS})
-
 
 def container_resources(spec: TrainingJobSpec, role: Role, resources: Resources | None) -> Manifest:
     """Return a container's `resources`: what the user asks for, which never names the accelerator, and its GPUs."""
     given = resources or Resources()
     requests, limits = dict(given.requests or {}), dict(given.limits or {})
-    if spec.gpus_per_worker and role not in _WITHOUT_GPUS:
+    if spec.gpus_per_worker and _computes(spec, role):
         requests[spec.accelerator] = limits[spec.accelerator] = str(spec.gpus_per_worker)
     return {name: values for name, values in (("requests", requests), ("limits", limits)) if values}
 
@@ -28,4 +26,10 @@ def hides_gpus(spec: TrainingJobSpec, role: Role) -> bool:
     Where NVIDIA's container runtime is the node's default, an image with NVIDIA_VISIBLE_DEVICES=all sees every GPU
     of the node, whatever the pod asked for.
     """
-    return bool(spec.gpus_per_worker) and role in _WITHOUT_GPUS and spec.accelerator.startswith("nvidia.com/")
+    return bool(spec.gpus_per_worker) and not _computes(spec, role) and spec.accelerator.startswith("nvidia.com/")
+
+
+def _computes(spec: TrainingJobSpec, role: Role) -> bool:
+    if role is Role.LAUNCHER:
+        return spec.mpi is not None and spec.mpi.launcher_runs_worker
+    return role is not Role.PS

@@ -5,9 +5,40 @@ from dataclasses import dataclass
 
 from trainingjob.api.spec import Role
 from trainingjob.plan.model import KeySecret, Manifest
+from trainingjob.plan.role_spec import RoleSpec
 
-ROLE_ORDER = (Role.CHIEF, Role.WORKER, Role.PS, Role.EVALUATOR)
+ROLE_ORDER = (Role.CHIEF, Role.LAUNCHER, Role.WORKER, Role.PS, Role.EVALUATOR)
 """The order in which a plan lists its replicas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What runs in the pod's own image before its program, as an init container."""
+
+    name: str
+    command: list[str]
+    mounts: tuple[Manifest, ...] = ()
+    """What it mounts besides the program's volumes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What the main container of a role runs, and what that needs."""
+
+    command: list[str] | None
+    args: list[str] | None
+    preparation: Preparation | None = None
+    volumes: tuple[Manifest, ...] = ()
+    attempt_volumes: Callable[[int], tuple[Manifest, ...]] = lambda _attempt: ()
+    """Attempt → the volumes that differ from one to the next."""
+    mounts: tuple[Manifest, ...] = ()
+    startup_probe: Manifest | None = None
+    """Says when the program serves; None when it counts as started at once."""
+
+
+def own_program(_role: Role, chosen: RoleSpec) -> Program:
+    """Return the program that the user wrote down, as it is."""
+    return Program(chosen.command, chosen.args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +57,21 @@ class Layout:
     """ConfigMaps that the pods refer to."""
     key_secrets: Callable[[int], tuple[KeySecret, ...]] = lambda _attempt: ()
     """Attempt → the Secrets of SSH keys that its pods mount."""
+    program: Callable[[Role, RoleSpec], Program] = own_program
+    """Role and what is chosen for it → what its main container runs."""
+    replaceable: Callable[[Role, int], bool] = lambda _role, _index: False
+    """Role and index → whether the others go on when this replica is lost, and take its successor in."""
 
 
-def count_roles(*, workers: int, servers: int = 0, chief: bool = False, evaluator: bool = False) -> dict[Role, int]:
+def count_roles(
+    *, workers: int, servers: int = 0, chief: bool = False, evaluator: bool = False, launcher: bool = False
+) -> dict[Role, int]:
     """Return the replicas of each role that exists, in the plan's order."""
-    counts = {Role.CHIEF: int(chief), Role.WORKER: workers, Role.PS: servers, Role.EVALUATOR: int(evaluator)}
+    counts = {
+        Role.CHIEF: int(chief),
+        Role.LAUNCHER: int(launcher),
+        Role.WORKER: workers,
+        Role.PS: servers,
+        Role.EVALUATOR: int(evaluator),
+    }
     return {role: counts[role] for role in ROLE_ORDER if counts[role]}

@@ -11,3 +11,13 @@ def pod_name(job: str, role: Role, index: int) -> str:
 def config_map_name(job: str, uid: str) -> str:
     """Return the name of the ConfigMap of a job's cluster; it carries the uid, so that one that exists is the job's."""
     return f"{job}-{uid[:8]}-cluster"
+
+
+def mpi_config_map_name(job: str, uid: str) -> str:
+    """Return the name of the ConfigMap of an MPI job's files."""
+    return f"{job}-{uid[:8]}-mpi"
+
+
+def key_secret_name(job: str, uid: str, attempt: int) -> str:
+    """Return the name of the Secret of an attempt's keys; its uid says whose it is: no Secret is ever read."""
+    return f"{job}-{uid[:8]}-a{attempt}"

@@ -4,6 +4,7 @@ from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.plan.layout import Layout
 from trainingjob.plan.model import Manifest, Plan, PlanOptions, PlanRefusedError, Replica
+from trainingjob.plan.mpi import lay_out_mpi
 from trainingjob.plan.multi_worker import lay_out_multi_worker
 from trainingjob.plan.names import pod_name
 from trainingjob.plan.parameter_server import lay_out_parameter_server
@@ -11,6 +12,7 @@ from trainingjob.plan.pod import pod_template, render_pod
 from trainingjob.plan.security import check_annotations, decide_security
 from trainingjob.plan.service import headless_service
 from trainingjob.plan.single import lay_out_single
+from trainingjob.plan.torch import lay_out_torch
 
 
 def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
@@ -26,7 +28,7 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
     layout = _lay_out(job, job.spec)
     security = decide_security(job.spec.security_context, options.security_profile)
     check_annotations(job.spec.pod_annotations or {})
-    templates = {role: pod_template(job, job.spec, role, security) for role in layout.counts}
+    templates = {role: pod_template(job, job.spec, role, security, layout) for role in layout.counts}
 
     def render(replica: Replica, attempt: int) -> Manifest:
         return render_pod(job, layout, templates[replica.role], replica, attempt)
@@ -47,6 +49,10 @@ def _lay_out(job: TrainingJob, spec: TrainingJobSpec) -> Layout:
         return lay_out_parameter_server(job, spec.parameter_server)
     if spec.multi_worker is not None:
         return lay_out_multi_worker(job, spec.multi_worker)
+    if spec.mpi is not None:
+        return lay_out_mpi(job, spec, spec.mpi)
+    if spec.torch is not None:
+        return lay_out_torch(job, spec, spec.torch)
     return lay_out_single()
 
 

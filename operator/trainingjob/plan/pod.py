@@ -1,5 +1,6 @@
 """The pods of a job: one template for each role, one manifest for each replica and attempt."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.plan.accelerators import NO_GPUS, container_resources, hides_gpus
 from trainingjob.plan.environment import home_variables, identity_variables
-from trainingjob.plan.layout import Layout
+from trainingjob.plan.layout import Layout, Preparation, Program
 from trainingjob.plan.metadata import child_metadata, replica_labels
 from trainingjob.plan.model import Manifest, Replica
 from trainingjob.plan.role_spec import RoleSpec, resolve_role
@@ -29,19 +30,26 @@ class PodTemplate:
     """The pod's spec without host name and containers."""
     container: Manifest
     """The training container without its environment."""
+    preparation: Manifest | None
+    """The init container without its environment, which is that of the training container."""
     own_env: list[Manifest]
     """The operator's variables that are the same for every replica; they follow those that differ."""
     user_env: list[Manifest]
+    attempt_volumes: Callable[[int], tuple[Manifest, ...]]
 
 
-def pod_template(job: TrainingJob, spec: TrainingJobSpec, role: Role, security: Security) -> PodTemplate:
+def pod_template(
+    job: TrainingJob, spec: TrainingJobSpec, role: Role, security: Security, layout: Layout
+) -> PodTemplate:
     """Return what the pods of a role have in common."""
     chosen = resolve_role(spec, role)
+    program = layout.program(role, chosen)
     home = security.foreign_user and "HOME" not in chosen.variables
-    volumes = lay_out_volumes(spec, home=home)
+    volumes = lay_out_volumes(spec, program, home=home)
     own_env = home_variables(chosen.variables) if security.foreign_user else []
     if hides_gpus(spec, role) and NO_GPUS["name"] not in chosen.variables:
         own_env.append(NO_GPUS)
+    container = _container_fields(spec, role, chosen, security, volumes, program)
     return PodTemplate(
         labels=dict(spec.pod_labels or {}),
         annotations={
@@ -50,9 +58,11 @@ def pod_template(job: TrainingJob, spec: TrainingJobSpec, role: Role, security: 
             ANNOTATION_SPEC_HASH: spec_hash(spec),
         },
         spec=_pod_fields(job, spec, chosen, security, volumes),
-        container=_container_fields(spec, role, chosen, security, volumes),
+        container=container,
+        preparation=_prepare(program.preparation, container, volumes, chosen) if program.preparation else None,
         own_env=own_env,
         user_env=[item.manifest() for item in chosen.env],
+        attempt_volumes=program.attempt_volumes,
     )
 
 
@@ -60,9 +70,10 @@ def render_pod(job: TrainingJob, layout: Layout, template: PodTemplate, replica:
     """Return the manifest of a replica's pod; nothing in it is shared with another manifest."""
     metadata = child_metadata(job, replica.pod, {**template.labels, **replica_labels(job, replica, attempt)})
     metadata["annotations"] = dict(template.annotations)
+    user_sets = {item["name"] for item in template.user_env}
     env = [
         *identity_variables(job, replica, attempt),
-        *layout.tell(replica.role, replica.index),
+        *(item for item in layout.tell(replica.role, replica.index) if item["name"] not in user_sets),
         *template.own_env,
         *template.user_env,
     ]
@@ -70,8 +81,11 @@ def render_pod(job: TrainingJob, layout: Layout, template: PodTemplate, replica:
         "hostname": replica.pod,
         "subdomain": job.name,
         **template.spec,
+        "volumes": [*template.spec["volumes"], *template.attempt_volumes(attempt)],
         "containers": [{**template.container, "env": env}],
     }
+    if template.preparation is not None:
+        spec["initContainers"] = [{**template.preparation, "env": env}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _unshared(spec)}
 
 
@@ -94,22 +108,39 @@ def _pod_fields(
 
 
 def _container_fields(
-    spec: TrainingJobSpec, role: Role, chosen: RoleSpec, security: Security, volumes: Volumes
+    spec: TrainingJobSpec, role: Role, chosen: RoleSpec, security: Security, volumes: Volumes, program: Program
 ) -> Manifest:
     return _given(
         name=MAIN_CONTAINER,
         image=chosen.image,
         imagePullPolicy=spec.image_pull_policy,
-        command=chosen.command,
-        args=chosen.args,
+        command=program.command,
+        args=program.args,
         workingDir=spec.working_dir,
         envFrom=spec.env_from,
         resources=container_resources(spec, role, chosen.resources) or None,
         securityContext=security.container or None,
         volumeMounts=volumes.mounts,
+        startupProbe=program.startup_probe,
         # Without a message file of the program's own, its last lines of log say why it failed.
         terminationMessagePolicy="FallbackToLogsOnError",
     )
+
+
+def _prepare(preparation: Preparation, container: Manifest, volumes: Volumes, chosen: RoleSpec) -> Manifest:
+    """Return the init container: the training container's image, user and volumes, without its GPUs."""
+    own = {mount["mountPath"] for mount in preparation.mounts}
+    kept = ("image", "imagePullPolicy", "envFrom", "securityContext", "terminationMessagePolicy")
+    return {
+        "name": preparation.name,
+        **{field: container[field] for field in kept if field in container},
+        **_given(resources=chosen.resources),
+        "command": preparation.command,
+        "volumeMounts": [
+            *(mount for mount in volumes.mounts if mount["mountPath"] not in own and mount not in volumes.of_program),
+            *preparation.mounts,
+        ],
+    }
 
 
 def _given(**fields: Any) -> Manifest:

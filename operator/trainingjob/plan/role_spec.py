@@ -46,7 +46,13 @@ def _override(spec: TrainingJobSpec, role: Role) -> RoleOverride:
     given = spec.overrides
     if given is None:
         return RoleOverride()
-    by_role = {Role.CHIEF: given.chief, Role.WORKER: given.worker, Role.PS: given.ps, Role.EVALUATOR: given.evaluator}
+    by_role = {
+        Role.CHIEF: given.chief,
+        Role.LAUNCHER: given.launcher,
+        Role.WORKER: given.worker,
+        Role.PS: given.ps,
+        Role.EVALUATOR: given.evaluator,
+    }
     return by_role[role] or RoleOverride()
 
 

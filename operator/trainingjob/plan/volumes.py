@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from trainingjob.api.constants import OWN_VOLUME_PREFIX, SHM_PATH
 from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.plan.layout import Program
 from trainingjob.plan.model import Manifest
 
 HOME_PATH = "/home/trainingjob"
@@ -16,23 +17,38 @@ class Volumes:
 
     volumes: list[Manifest]
     mounts: list[Manifest]
+    of_program: list[Manifest]
+    """Those mounts that only what the role runs needs."""
 
 
-def lay_out_volumes(spec: TrainingJobSpec, *, home: bool) -> Volumes:
+def own_volume_name(name: str) -> str:
+    """Return the name of a volume of the operator's own; the user's may not begin like it."""
+    return f"{OWN_VOLUME_PREFIX}{name}"
+
+
+def lay_out_volumes(spec: TrainingJobSpec, program: Program, *, home: bool) -> Volumes:
     """Return the volumes of a pod.
 
     Args:
         spec: what the job asks for.
+        program: what the pod runs; where the user mounts something of their own, its mounts give way.
         home: whether the program needs a home of ours; one that the user mounts there takes its place.
     """
     own = [volume.manifest() for volume in spec.volumes or ()]
     mounts = [mount.manifest() for mount in spec.volume_mounts or ()]
     ours = {SHM_PATH: _shared_memory(spec)}
-    if home and HOME_PATH not in {mount["mountPath"].rstrip("/") for mount in mounts}:
-        ours[HOME_PATH] = {"name": f"{OWN_VOLUME_PREFIX}home", "emptyDir": {}}
+    taken = {mount["mountPath"].rstrip("/") for mount in mounts}
+    if home and HOME_PATH not in taken:
+        ours[HOME_PATH] = {"name": own_volume_name("home"), "emptyDir": {}}
+    of_program = [mount for mount in program.mounts if mount["mountPath"] not in taken]
     return Volumes(
-        volumes=[*ours.values(), *own],
-        mounts=[*({"name": volume["name"], "mountPath": path} for path, volume in ours.items()), *mounts],
+        volumes=[*ours.values(), *program.volumes, *own],
+        mounts=[
+            *({"name": volume["name"], "mountPath": path} for path, volume in ours.items()),
+            *of_program,
+            *mounts,
+        ],
+        of_program=of_program,
     )
 
 
@@ -41,4 +57,4 @@ def _shared_memory(spec: TrainingJobSpec) -> Manifest:
     directory: Manifest = {"medium": "Memory"}
     if spec.shm_size is not None:
         directory["sizeLimit"] = spec.shm_size
-    return {"name": f"{OWN_VOLUME_PREFIX}shm", "emptyDir": directory}
+    return {"name": own_volume_name("shm"), "emptyDir": directory}
