@@ -9,7 +9,7 @@ from typing import Any, Final
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
 from trainingjob.controller.cache import Key, ObjectCache
-from trainingjob.controller.kube import CONFIG_MAPS, PODS, SERVICES, KubeClient, Object
+from trainingjob.controller.kube import CONFIG_MAPS, PODS, SECRETS, SERVICES, KubeClient, Object
 from trainingjob.controller.kube_errors import (
     AlreadyExistsError,
     ConflictError,
@@ -19,11 +19,14 @@ from trainingjob.controller.kube_errors import (
     TransientError,
 )
 from trainingjob.controller.observe import controller_of, read_pod, read_service
+from trainingjob.controller.ssh_keys import make_ssh_keys
 from trainingjob.reconcile import Action, Create, DeletePod, ObservedPod, ObservedService, ReadPod, Refusal, RefusalKind
 
 CREATES_MOST: Final = 500
 """About so many pods are created in one pass; then others get their turn and the status is written."""
-_RESOURCES: Final = {"Pod": PODS, "Service": SERVICES, "ConfigMap": CONFIG_MAPS}
+_RESOURCES: Final = {"Pod": PODS, "Service": SERVICES, "ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
+_NAMED_BY_UID: Final = frozenset({"ConfigMap", "Secret"})
+"""Kinds whose names carry their job's uid: one that exists is the job's own and need not be read."""
 
 
 @dataclass(slots=True)
@@ -72,8 +75,8 @@ class Executor:
     async def run(self, job: TrainingJob, actions: Sequence[Action]) -> Outcome:
         """Carry out the actions of one pass of a job.
 
-        Reads come first, then Services and ConfigMaps one after another, then pods, then deletes. After the first
-        refusal or trouble nothing more is created in this pass.
+        Reads come first, then Services, ConfigMaps and Secrets one after another, then pods, then deletes. After the
+        first refusal or trouble nothing more is created in this pass.
 
         Raises:
             FencedError: when the lease is no longer held.
@@ -115,7 +118,7 @@ class Executor:
         resource = _RESOURCES[create.kind]
         try:
             async with self._slots:
-                body = await self._client.create(resource, job.namespace, create.manifest)
+                body = await self._client.create(resource, job.namespace, _body(create))
             self._remember(create.kind, body)
             outcome.created.append(create)
         except AlreadyExistsError:
@@ -129,8 +132,8 @@ class Executor:
             outcome.refused.append(Refusal(create.kind, create.name, _why(error), str(error)))
 
     async def _compare(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
-        """Find out whose the object is that has the name already; a ConfigMap's name carries its job's uid."""
-        if create.kind == "ConfigMap":
+        """Find out whose the object is that has the name already."""
+        if create.kind in _NAMED_BY_UID:
             return
         try:
             async with self._slots:
@@ -187,6 +190,13 @@ class Executor:
             self._pods.wrote(read_pod(body))
         elif kind == "Service":
             self._services.wrote(read_service(body))
+
+
+def _body(create: Create) -> Object:
+    """Return what is sent; keys are in this request alone, never in what is remembered of it."""
+    if create.kind != "Secret":
+        return create.manifest
+    return {**create.manifest, "data": make_ssh_keys(create.known_as)}
 
 
 def _stopped(outcome: Outcome) -> bool:

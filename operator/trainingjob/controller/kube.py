@@ -49,6 +49,7 @@ class Resource:
 PODS: Final = Resource("api/v1", "pods")
 SERVICES: Final = Resource("api/v1", "services")
 CONFIG_MAPS: Final = Resource("api/v1", "configmaps")
+SECRETS: Final = Resource("api/v1", "secrets")
 EVENTS: Final = Resource("api/v1", "events")
 LEASES: Final = Resource("apis/coordination.k8s.io/v1", "leases")
 JOBS: Final = Resource(f"apis/{GROUP}/{VERSION}", PLURAL)

@@ -1,17 +1,21 @@
 """What can go wrong between the operator and the API server, as types that say what to do about it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 MESSAGE_LIMIT: Final = 1000
 """Characters of a server's message that are kept: it may quote a whole object."""
 
+_ENCODED: Final = re.compile(r"[A-Za-z0-9+/=]{65,}")
+"""Longer than a digest in hexadecimal: a webhook that quotes a Secret shows its private keys as such a word."""
+
 
 class KubeError(Exception):
-    """The API server did not do what it was asked; the text is its own message."""
+    """The API server did not do what it was asked; the text is its own message, without what may be a key."""
 
     def __init__(self, message: str, *, status: int = 0, reason: str = "") -> None:
-        super().__init__(message[:MESSAGE_LIMIT])
+        super().__init__(_ENCODED.sub("…", message)[:MESSAGE_LIMIT])
         self.status = status
         """The HTTP status; 0 when no answer came."""
         self.reason = reason

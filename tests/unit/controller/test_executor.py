@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import JOB_UID, make_job
-from tests.unit.controller.fakes import FakeKube, ignore
-from trainingjob.api.constants import LABEL_JOB
-from trainingjob.controller.cache import ObjectCache
-from trainingjob.controller.executor import CREATES_MOST, Executor, Outcome
+from tests.unit.controller.fakes import FakeKube
+from tests.unit.controller.hands import JOB, OTHER_UID, Hands, child, create, owner
+from trainingjob.controller.executor import CREATES_MOST, Executor
 from trainingjob.controller.kube import CONFIG_MAPS, PODS, SERVICES
 from trainingjob.controller.kube_errors import (
     ConflictError,
@@ -19,41 +17,7 @@ from trainingjob.controller.kube_errors import (
     TransientError,
 )
 from trainingjob.controller.observe import read_pod
-from trainingjob.reconcile import Action, Create, DeletePod, ObservedPod, ObservedService, ReadPod, RefusalKind
-
-JOB = make_job()
-OTHER_UID = "another-uid"
-
-
-def owner(uid: str = JOB_UID, kind: str = "TrainingJob", name: str = "mnist") -> list[dict[str, Any]]:
-    return [{"kind": kind, "name": name, "uid": uid, "controller": True}]
-
-
-def child(name: str, uid: str = JOB_UID, label: str = "mnist") -> dict[str, Any]:
-    return {"metadata": {"name": name, "labels": {LABEL_JOB: label}, "ownerReferences": owner(uid)}}
-
-
-def create(name: str, kind: str = "Pod") -> Create:
-    return Create(kind, name, child(name))
-
-
-class Hands:
-    """An executor with its caches and its API server."""
-
-    def __init__(self) -> None:
-        self.kube = FakeKube()
-        self.pods: ObjectCache[ObservedPod] = ObjectCache(ignore, lambda pod: pod.job)
-        self.services: ObjectCache[ObservedService] = ObjectCache(ignore, lambda service: service.job)
-        self.executor = Executor(self.kube, self.pods, self.services, concurrency=4)
-
-    async def run(self, *actions: Action) -> Outcome:
-        return await self.executor.run(JOB, actions)
-
-    def known(self) -> list[str]:
-        return [pod.name for pod in self.pods.of(JOB.key)]
-
-    def refuse(self, verb: str, error: KubeError, *names: str) -> None:
-        self.kube.before = lambda v, name: error if v == verb and (not names or name in names) else None
+from trainingjob.reconcile import DeletePod, ReadPod, RefusalKind
 
 
 @pytest.fixture

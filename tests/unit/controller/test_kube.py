@@ -60,9 +60,19 @@ async def test_server_that_asks_for_patience_is_heard() -> None:
     assert caught.value.retry_after == 7
 
 
+async def test_message_keeps_digests_and_leaves_out_what_may_be_a_key() -> None:
+    digest = f"registry.example.com/mnist@sha256:{'0a' * 32}"
+    script = Script()
+    script.then(refusal(403, "Forbidden", f"{digest} with {{key: {'Zm9v' * 20}==}} is not allowed"))
+    async with scripted(script) as client:
+        with pytest.raises(RefusedError) as caught:
+            await client.create(PODS, "team", {"metadata": {"name": "a"}})
+    assert str(caught.value) == f"{digest} with {{key: …}} is not allowed"
+
+
 async def test_long_message_is_cut() -> None:
     script = Script()
-    script.then(refusal(422, "Invalid", "x" * 100_000))
+    script.then(refusal(422, "Invalid", "no. " * 100_000))
     async with scripted(script) as client:
         with pytest.raises(RefusedError) as caught:
             await client.create(PODS, "team", {"metadata": {"name": "a"}})
