@@ -8,8 +8,8 @@ import yaml
 
 from devtools.paths import REPOSITORY
 from tests.support.accepted_jobs import ACCEPTED
-from tests.support.every_field import EVERY_FIELD
-from tests.support.job_cases import Accepted, Malformed, Refused, manifest
+from tests.support.every_field import EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
+from tests.support.job_cases import IMAGE, Accepted, Malformed, Refused, manifest
 from tests.support.malformed_jobs import MALFORMED
 from tests.support.refused_jobs import REFUSED
 from tests.support.user import RefusedError, User, wait_until
@@ -67,9 +67,10 @@ def test_a_job_that_breaks_no_rule_is_accepted(shared_user: User, case: Accepted
     accept(shared_user, manifest(case.name, case.spec))
 
 
-def test_a_job_with_every_field_is_stored_as_it_was_written(user: User) -> None:
-    user.apply_job("everything", **EVERY_FIELD)
-    assert user.job("everything")["spec"] == EVERY_FIELD
+@pytest.mark.parametrize("spec", [EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD], ids=["tf", "mpi", "torch"])
+def test_a_job_with_every_field_is_stored_as_it_was_written(user: User, spec: dict[str, object]) -> None:
+    user.apply_job("everything", **spec)
+    assert user.job("everything")["spec"] == spec
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,20 @@ def test_the_server_adds_the_defaults_of_every_level(user: User) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("strategy", "given", "stored"),
+    [
+        ("mpi", {}, {"nodes": 2, "implementation": "OpenMPI", "launcherRunsWorker": False}),
+        ("torch", {}, {"nodes": 1}),
+    ],
+)
+def test_the_server_adds_the_defaults_of_a_strategy(
+    user: User, strategy: str, given: dict[str, object], stored: dict[str, object]
+) -> None:
+    user.apply_job("mnist", image=IMAGE, command=["python", "train.py"], **{strategy: given})
+    assert user.job("mnist")["spec"][strategy] == stored
+
+
 def test_a_new_job_says_that_no_operator_has_seen_it(user: User) -> None:
     user.kubectl("apply", "-f", "-", stdin=SHORT_JOB)
     assert user.status("mnist") == {"observedGeneration": -1}
@@ -117,15 +132,29 @@ def test_a_user_cannot_write_the_status_with_the_job(user: User) -> None:
     assert user.status("mnist") == {"observedGeneration": -1}
 
 
-def test_kubectl_explain_tells_what_a_strategy_is_and_what_its_defaults_are(shared_user: User) -> None:
+def explained(user: User, field: str, expected: str) -> str:
+    """Return in one line what kubectl tells of a field of a spec, once that holds some word."""
+
     # The server publishes the schema a moment after it has accepted the definition.
     def explain() -> str:
         try:
-            return shared_user.kubectl("explain", "tjob.spec.parameterServer")
+            return user.kubectl("explain", f"tjob.spec.{field}")
         except RefusedError as error:
             return str(error)
 
-    text = " ".join(wait_until(explain, lambda said: "servers" in said, 30).split())
+    return " ".join(wait_until(explain, lambda said: expected in said, 30).split())
+
+
+def test_kubectl_explain_tells_what_mpi_needs_and_which_implementations_there_are(shared_user: User) -> None:
+    text = explained(shared_user, "mpi", "launcherRunsWorker")
+    assert "FIELD: mpi <Object>" in text
+    assert "the launcher starts the command on all nodes with mpirun, over ssh" in text
+    assert "implementation <string> enum: OpenMPI, IntelMPI, MPICH The MPI of the image" in text
+    assert "processesPerNode <integer> How many processes run on each node: gpusPerWorker when not given" in text
+
+
+def test_kubectl_explain_tells_what_a_strategy_is_and_what_its_defaults_are(shared_user: User) -> None:
+    text = explained(shared_user, "parameterServer", "servers")
     assert "FIELD: parameterServer <Object>" in text
     assert "TensorFlow 2's ParameterServerStrategy need chief: true" in text
     assert "workers <integer> How many workers compute gradients. Default: 1." in text

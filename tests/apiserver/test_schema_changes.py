@@ -22,7 +22,10 @@ pytestmark = pytest.mark.apiserver
 RATCHETING_MINOR = 33
 """Kubernetes 1.33 is the first to pass over rules on what a write of the status does not change."""
 
-CREATED = {"image": "registry.example.com/mnist:1.0"}
+CREATED: dict[str, Any] = {"image": "registry.example.com/mnist:1.0"}
+PYTORCH = {**CREATED, "command": ["python", "train.py"], "torch": {"nodes": 2, "backend": "gloo"}}
+ELASTIC = {**PYTORCH, "torch": {**PYTORCH["torch"], "elastic": {"minNodes": 1, "maxNodes": 4}}}
+_FOR_EVER = "cannot change once the job exists; create the job under a new name"
 
 
 def patch(user: User, name: str, **spec: Any) -> None:
@@ -56,6 +59,63 @@ def test_an_optional_field_cannot_be_added_later(user: User) -> None:
     user.apply_job("mnist", **CREATED)
     with pytest.raises(RefusedError, match="podLabels cannot change once the job exists"):
         patch(user, "mnist", podLabels={"team": "vision"})
+
+
+@pytest.mark.parametrize("nodes", [1, 3, 4])
+def test_the_nodes_of_an_elastic_job_can_change_within_the_bounds(user: User, nodes: int) -> None:
+    user.apply_job("mnist", **ELASTIC)
+    patch(user, "mnist", torch={"nodes": nodes})
+    assert user.job("mnist")["spec"]["torch"] == {**ELASTIC["torch"], "nodes": nodes}
+
+
+def test_the_nodes_of_an_elastic_job_can_change_again_and_again(user: User) -> None:
+    user.apply_job("mnist", **ELASTIC)
+    for nodes in (4, 1, 2):
+        patch(user, "mnist", torch={"nodes": nodes})
+    assert user.job("mnist")["metadata"]["generation"] == 4
+
+
+@pytest.mark.parametrize(
+    ("created", "change", "told"),
+    [
+        (
+            ELASTIC,
+            {"nodes": 5},
+            "spec.torch.nodes: Forbidden: 5 is out of the bounds of elastic; choose 1 at least and 4 at most",
+        ),
+        (
+            PYTORCH,
+            {"nodes": 3},
+            "spec.torch.nodes: Forbidden: nodes cannot change once the job exists, unless it was created with "
+            "torch.elastic; create the job under a new name",
+        ),
+        (PYTORCH, {"backend": "nccl"}, f"spec.torch.backend: Forbidden: backend {_FOR_EVER}"),
+        (PYTORCH, {"backend": None}, f"spec.torch.backend: Forbidden: backend {_FOR_EVER}"),
+        (PYTORCH, {"processesPerNode": 2}, f"spec.torch.processesPerNode: Forbidden: processesPerNode {_FOR_EVER}"),
+        (
+            PYTORCH,
+            {"nodes": 3, "elastic": {"minNodes": 1, "maxNodes": 4}},
+            f"spec.torch.elastic: Forbidden: elastic {_FOR_EVER}",
+        ),
+        (ELASTIC, {"elastic": {"maxNodes": 8}}, f"spec.torch.elastic: Forbidden: elastic {_FOR_EVER}"),
+        (ELASTIC, {"elastic": None}, f"spec.torch.elastic: Forbidden: elastic {_FOR_EVER}"),
+        (ELASTIC, None, f"spec.torch: Forbidden: torch {_FOR_EVER}"),
+    ],
+)
+def test_everything_else_of_a_pytorch_job_cannot_change(
+    user: User, created: dict[str, Any], change: dict[str, Any] | None, told: str
+) -> None:
+    user.apply_job("mnist", **created)
+    with pytest.raises(RefusedError) as caught:
+        patch(user, "mnist", torch=change)
+    assert told in str(caught.value)
+    assert user.job("mnist")["spec"]["torch"] == created["torch"]
+
+
+def test_an_mpi_job_cannot_change(user: User) -> None:
+    user.apply_job("mnist", **CREATED, command=["python", "train.py"], mpi={"nodes": 2})
+    with pytest.raises(RefusedError, match="mpi cannot change once the job exists"):
+        patch(user, "mnist", mpi={"nodes": 3})
 
 
 def test_labels_and_annotations_of_a_job_may_change(user: User) -> None:

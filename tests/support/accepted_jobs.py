@@ -1,6 +1,7 @@
 """Jobs that break no rule."""
 
 from tests.support.job_cases import Accepted, mounted
+from tests.support.strategy_jobs import elastic, mpi
 from trainingjob.api.constants import SHM_PATH
 
 ACCEPTED = [
@@ -14,6 +15,35 @@ ACCEPTED = [
         },
     ),
     Accepted("a strategy with its defaults", {"multiWorker": {}}),
+    Accepted("an MPI job with a program", mpi()),
+    Accepted("a program of the launcher alone", {"mpi": {}, "overrides": {"launcher": {"command": ["train"]}}}),
+    Accepted(
+        "a command that begins with mpirun", mpi(command=["mpirun", "-np", "4", "train"], networkInterface="eth0")
+    ),
+    Accepted("no arguments of mpirun beside a command that begins with it", mpi(command=["mpirun", "train"], args=[])),
+    Accepted("arguments of mpirun for a program of a similar name", mpi(command=["mpirun-train"], args=["--verbose"])),
+    Accepted(
+        "arguments of mpirun where the launcher's own command needs them",
+        mpi({"launcher": {"command": ["train"]}}, command=["mpirun", "train"], args=["--bind-to", "core"]),
+    ),
+    Accepted(
+        "workers of an MPI job that differ in what they have",
+        mpi({"worker": {"image": "worker", "env": [{"name": "SEED", "value": "2"}], "nodeSelector": {"disk": "ssd"}}}),
+    ),
+    Accepted("an MPI job of one pod", mpi({"launcher": {"image": "launcher"}}, nodes=1, launcherRunsWorker=True)),
+    Accepted("a PyTorch job of an image's own program", {"torch": {"nodes": 4}, "gpusPerWorker": 1}),
+    Accepted(
+        "one process for several GPUs in an image's own program",
+        {"torch": {"processesPerNode": 1}, "gpusPerWorker": 8},
+    ),
+    Accepted(
+        "several processes of a program of the workers",
+        {"torch": {"processesPerNode": 2}, "overrides": {"worker": {"command": ["train"]}}},
+    ),
+    Accepted("a PyTorch job that waits for all workers", {"torch": {"nodes": 2}, "successPolicy": "AllWorkers"}),
+    Accepted("an elastic job with its fewest nodes", elastic(2, 4, nodes=2)),
+    Accepted("an elastic job with its most nodes", elastic(2, 4, nodes=4)),
+    Accepted("an elastic job that has no room", elastic(1, 1)),
     Accepted("the image's own command in a role", {"command": ["train"], "overrides": {"worker": {"command": []}}}),
     Accepted("a variable without a value", {"env": [{"name": "DEBUG"}]}),
     Accepted("quantities as numbers and texts", {"resources": {"requests": {"cpu": 2, "memory": "4Gi"}}}),
@@ -26,6 +56,15 @@ ACCEPTED = [
             f"a name as long as can be with {workers} workers", {"multiWorker": {"workers": workers}}, "a" * length
         )
         for workers, length in ((1, 54), (10, 54), (100, 53), (1000, 52), (10_000, 51))
+    ),
+    *(
+        Accepted(f"a name as long as can be beside the pod {pod}", strategy, "a" * (62 - len(pod)))
+        for pod, strategy in (
+            ("launcher-0", mpi(nodes=1000)),
+            ("worker-1000", mpi(nodes=1001)),
+            ("worker-9", {"torch": {"nodes": 10}}),
+            ("worker-10", elastic(1, 11)),
+        )
     ),
     Accepted("a name as long as can be beside an evaluator", {"multiWorker": {"evaluator": True}}, name="a" * 51),
     Accepted(

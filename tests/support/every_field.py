@@ -1,4 +1,4 @@
-"""A job that sets every field, and what each of them could be changed to."""
+"""Jobs that set every field, and what each field could be changed to."""
 
 from typing import Any
 
@@ -70,11 +70,48 @@ EVERY_FIELD: dict[str, Any] = {
 }
 """A spec with every field but the strategies that exclude the one it has."""
 
+_BESIDE_ANY_STRATEGY = {
+    name: value for name, value in EVERY_FIELD.items() if name not in ("parameterServer", "overrides", "successPolicy")
+}
+
+EVERY_MPI_FIELD: dict[str, Any] = {
+    **_BESIDE_ANY_STRATEGY,
+    "overrides": {
+        "launcher": {"command": ["train"], "args": ["--epochs", "20"], "env": [{"name": "SEED", "value": "2"}]},
+        "worker": {"image": "worker", "resources": {"requests": {"cpu": 4}}},
+    },
+    "mpi": {
+        "nodes": 4,
+        "processesPerNode": 2,
+        "implementation": "IntelMPI",
+        "launcherRunsWorker": True,
+        "args": ["-genv", "I_MPI_DEBUG", "5"],
+        "networkInterface": "bond0.10",
+    },
+    "successPolicy": "Primary",
+}
+"""The same for an MPI job."""
+
+EVERY_TORCH_FIELD: dict[str, Any] = {
+    **_BESIDE_ANY_STRATEGY,
+    "overrides": {"worker": {"command": ["python", "-m", "train"], "args": []}},
+    "torch": {
+        "nodes": 2,
+        "processesPerNode": 4,
+        "backend": "nccl",
+        "elastic": {"minNodes": 1, "maxNodes": 8},
+    },
+    "successPolicy": "AllWorkers",
+}
+"""The same for a PyTorch job."""
+
 CHANGES: dict[str, Any] = {
     **dict.fromkeys(EVERY_FIELD),
     "image": "registry.example.com/mnist:2.0",
     "parameterServer": {"workers": 4},
     "multiWorker": {"workers": 2},
+    "mpi": {"nodes": 4},
+    "torch": {"nodes": 2},
     "gpusPerWorker": 1,
     "accelerator": "nvidia.com/gpu",
     "successPolicy": "Primary",

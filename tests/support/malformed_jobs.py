@@ -8,6 +8,36 @@ MALFORMED = [
     Malformed("a command that is no list", "spec.command", {"command": "python train.py"}, incomparable=True),
     Malformed("no worker", "spec.parameterServer.workers", {"parameterServer": {"workers": 0}}),
     Malformed("more workers than any job has", "spec.multiWorker.workers", {"multiWorker": {"workers": 10_001}}),
+    Malformed("no node", "spec.mpi.nodes", {"mpi": {"nodes": 0}, "command": ["train"]}),
+    Malformed(
+        "no process on a node",
+        "spec.mpi.processesPerNode",
+        {"mpi": {"processesPerNode": 0}, "command": ["train"]},
+    ),
+    Malformed(
+        "more processes than any node runs",
+        "spec.torch.processesPerNode",
+        {"torch": {"processesPerNode": 1025}, "command": ["train"]},
+    ),
+    Malformed(
+        "an MPI that nobody knows",
+        "spec.mpi.implementation",
+        {"mpi": {"implementation": "OpenMPI5"}, "command": ["train"]},
+    ),
+    *(
+        Malformed(
+            f"{network} as a network interface",
+            "spec.mpi.networkInterface",
+            {"mpi": {"networkInterface": network}, "command": ["train"]},
+        )
+        for network in ("eth0,eth1", "eth0@if5", "10.0.0.0/8", "an-interface-too-long")
+    ),
+    Malformed("a backend in capitals", "spec.torch.backend", {"torch": {"backend": "NCCL"}}),
+    Malformed(
+        "a bound alone",
+        "spec.torch.elastic.maxNodes",
+        {"torch": {"elastic": {"minNodes": 1}}, "command": ["train"]},
+    ),
     Malformed("half a GPU", "spec.gpusPerWorker", {"gpusPerWorker": 0.5}, incomparable=True),
     Malformed("a request below zero", "spec.resources.requests", {"resources": {"requests": {"cpu": "-1"}}}),
     Malformed("a negative size", "spec.shmSize", {"shmSize": "-1Gi"}),

@@ -3,6 +3,9 @@
 from typing import Any
 
 from tests.support.job_cases import Refused, mounted
+from tests.support.refused_names import REFUSED_NAMES
+from tests.support.refused_strategies import REFUSED_STRATEGIES
+from tests.support.strategy_jobs import mpi
 from trainingjob.api.constants import SHM_PATH
 
 
@@ -78,34 +81,6 @@ _ENVIRONMENT = [
     ),
 ]
 
-_STRATEGY = [
-    Refused(
-        "two strategies at once",
-        "spec",
-        "give at most one of parameterServer, multiWorker; there are 2",
-        {"parameterServer": {}, "multiWorker": {}},
-    ),
-    Refused(
-        "an override for servers that do not exist",
-        "spec.overrides.ps",
-        "only a job with parameterServer has parameter servers; leave overrides.ps out",
-        {"multiWorker": {}, "overrides": {"ps": {"image": "ps"}}},
-    ),
-    Refused(
-        "an override for a chief that was not asked for",
-        "spec.overrides.chief",
-        "this job has no chief; set chief: true in parameterServer or multiWorker, or leave overrides.chief out",
-        {"parameterServer": {"chief": False}, "overrides": {"chief": {"image": "chief"}}},
-    ),
-    Refused(
-        "an override for an evaluator that was not asked for",
-        "spec.overrides.evaluator",
-        "this job has no evaluator; set evaluator: true in parameterServer or multiWorker, "
-        "or leave overrides.evaluator out",
-        {"overrides": {"evaluator": {"image": "evaluator"}}},
-    ),
-]
-
 _PROGRAM = [
     Refused(
         "a command whose first word is empty",
@@ -127,7 +102,7 @@ _PROGRAM = [
     ),
 ]
 
-_ACCELERATOR = "%s is asked for with spec.gpusPerWorker, so that parameter servers get none; leave it out here"
+_ACCELERATOR = "%s is asked for with spec.gpusPerWorker, so that the roles that need none get none; leave it out here"
 _QUANTITY = "%s is no quantity; write one like 2, 500m or 4Gi"
 _RESOURCE = "%s is no resource of a container; cpu, memory, ephemeral-storage are, and names with a domain"
 
@@ -152,11 +127,11 @@ _RESOURCES = [
             _ACCELERATOR % "amd.com/gpu",
             {
                 "accelerator": "amd.com/gpu",
-                "parameterServer": {"chief": True, "evaluator": True},
+                **(mpi() if role == "launcher" else {"parameterServer": {"chief": True, "evaluator": True}}),
                 "overrides": {role: {"resources": {"requests": {"amd.com/gpu": "1"}}}},
             },
         )
-        for role in ("chief", "worker", "ps", "evaluator")
+        for role in ("chief", "worker", "ps", "evaluator", "launcher")
     ),
     Refused(
         "a request for a resource that containers do not have",
@@ -373,55 +348,14 @@ _VOLUMES = [
     ),
 ]
 
-_LETTERS = "begin with a letter and use only small letters, digits and '-', the last not '-'"
-
-_NAMES = [
-    Refused("a name with a dot", "metadata.name", f"mnist.v2 cannot be a host name; {_LETTERS}", name="mnist.v2"),
-    Refused("a name that begins with a digit", "metadata.name", f"2nd cannot be a host name; {_LETTERS}", name="2nd"),
-    Refused(
-        "a name of 60 characters with 1,000 workers",
-        "metadata.name",
-        f"the name is too long by 8: its pod {'a' * 60}-worker-999 would have 71 characters, "
-        "and a host name has at most 63",
-        {"parameterServer": {"workers": 1000}},
-        name="a" * 60,
-    ),
-    *(
-        Refused(
-            f"a name that is too long for {workers} workers",
-            "metadata.name",
-            f"the name is too long by 1: its pod {'a' * length}-worker-{workers - 1} would have 64 characters, "
-            "and a host name has at most 63",
-            {"parameterServer": {"workers": workers}},
-            "a" * length,
-        )
-        for workers, length in ((1, 55), (11, 54), (101, 53), (1001, 52))
-    ),
-    Refused(
-        "a name that is too long by the evaluator alone",
-        "metadata.name",
-        f"the name is too long by 1: its pod {'a' * 52}-evaluator-0 would have 64 characters, "
-        "and a host name has at most 63",
-        {"multiWorker": {"evaluator": True}},
-        name="a" * 52,
-    ),
-    Refused(
-        "a name that is too long by itself",
-        "metadata.name",
-        f"the name is too long by 10: its pod {'a' * 64}-worker-0 would have 73 characters, "
-        "and a host name has at most 63",
-        name="a" * 64,
-    ),
-]
-
 REFUSED = [
     *_RESERVED,
     *_ENVIRONMENT,
-    *_STRATEGY,
+    *REFUSED_STRATEGIES,
     *_PROGRAM,
     *_RESOURCES,
     *_METADATA,
     *_SCHEDULING,
     *_VOLUMES,
-    *_NAMES,
+    *REFUSED_NAMES,
 ]

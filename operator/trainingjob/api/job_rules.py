@@ -1,19 +1,24 @@
 """The rules of a job's own fields: what contradicts itself, and what can never change."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
 from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, GROUP
-from trainingjob.api.names import STRATEGIES
 from trainingjob.api.pod_fields import Resources
-from trainingjob.api.rule import Rule, Words, at_most_one, literal, readable_quantity, validation
-from trainingjob.api.spec import Overrides, Role, RoleOverride, TrainingJobSpec
+from trainingjob.api.process_strategies import Torch
+from trainingjob.api.rule import Rule, Words, literal, readable_quantity, validation
+from trainingjob.api.spec import Overrides, RoleOverride, TrainingJobSpec
+from trainingjob.api.strategy_rules import SPEC_STRATEGY_RULES
 
 MUTABLE = frozenset({"evaluatorGraceSeconds"})
-"""The fields of a spec that may change while the job exists; what its pods are made of may not."""
+"""The fields of a spec that may change while the job exists; what its pods are made of may not.
 
+Of `torch`, `nodes` may change as well where `elastic` is given.
+"""
+
+_KEPT = "%s cannot change once the job exists; create the job under a new name"
 _QUALIFIED_NAME = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
     r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
@@ -21,15 +26,30 @@ _QUALIFIED_NAME = (
 _EXTENDED_RESOURCE = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 
 
-def immutability() -> list[dict[str, Any]]:
-    """Return the rules that keep a spec as it was created; they hold for every later write."""
-    return [_unchanged(name) for name in field_names(TrainingJobSpec) if name not in MUTABLE]
+def immutability() -> Mapping[type[Model], Sequence[dict[str, Any]]]:
+    """Return, for each model, the rules that keep a spec as it was created; they hold for every later write."""
+    fields = [name for name in field_names(TrainingJobSpec) if name not in MUTABLE]
+    return {
+        TrainingJobSpec: [_still_there(name) if name == "torch" else _unchanged(name) for name in fields],
+        Torch: [_unchanged_nodes() if name == "nodes" else _unchanged(name) for name in field_names(Torch)],
+    }
 
 
 def _unchanged(name: str) -> dict[str, Any]:
     rule = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
-    sentence = f"{name} cannot change once the job exists; create the job under a new name"
-    return validation(rule, sentence, field=name)
+    return validation(rule, _KEPT % name, field=name)
+
+
+def _still_there(name: str) -> dict[str, Any]:
+    return validation(f"has(self.{name}) == has(oldSelf.{name})", _KEPT % name, field=name)
+
+
+def _unchanged_nodes() -> dict[str, Any]:
+    sentence = (
+        "nodes cannot change once the job exists, unless it was created with torch.elastic; create the job under a "
+        "new name"
+    )
+    return validation("has(self.elastic) || self.nodes == oldSelf.nodes", sentence, field="nodes")
 
 
 def _keys(field: str, fits: str, bad: Callable[[str], bool], sentence: str) -> Rule[Any]:
@@ -114,49 +134,14 @@ def _accelerator_in(place: str) -> Rule[TrainingJobSpec]:
     return Rule(
         holds,
         broken,
-        "%s is asked for with spec.gpusPerWorker, so that parameter servers get none; leave it out here",
+        "%s is asked for with spec.gpusPerWorker, so that the roles that need none get none; leave it out here",
         ("self.accelerator",),
         field=place,
     )
 
 
-_ROLE_EXISTS: Mapping[Role, tuple[str, Callable[[TrainingJobSpec], bool], str]] = {
-    Role.PS: (
-        "has(self.parameterServer)",
-        lambda spec: spec.parameter_server is not None,
-        "only a job with parameterServer has parameter servers; leave overrides.ps out",
-    ),
-    Role.CHIEF: (
-        " || ".join(f"(has(self.{block}) && self.{block}.chief)" for block in STRATEGIES),
-        lambda spec: any(block.chief for block in (spec.parameter_server, spec.multi_worker) if block),
-        f"this job has no chief; set chief: true in {' or '.join(STRATEGIES)}, or leave overrides.chief out",
-    ),
-    Role.EVALUATOR: (
-        " || ".join(f"(has(self.{block}) && self.{block}.evaluator)" for block in STRATEGIES),
-        lambda spec: any(block.evaluator for block in (spec.parameter_server, spec.multi_worker) if block),
-        f"this job has no evaluator; set evaluator: true in {' or '.join(STRATEGIES)}, or leave "
-        "overrides.evaluator out",
-    ),
-}
-
-
-def _role_exists(role: Role) -> Rule[TrainingJobSpec]:
-    exists, check, sentence = _ROLE_EXISTS[role]
-
-    def broken(spec: TrainingJobSpec) -> Words | None:
-        given = spec.overrides is not None and getattr(spec.overrides, role.value) is not None
-        return () if given and not check(spec) else None
-
-    return Rule(
-        f"!has(self.overrides) || !has(self.overrides.{role}) || {exists}",
-        broken,
-        sentence,
-        field=f"overrides.{role}",
-    )
-
-
 _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
-    at_most_one(TrainingJobSpec, *STRATEGIES),
+    *SPEC_STRATEGY_RULES,
     Rule(
         f"self.accelerator.matches({literal(_EXTENDED_RESOURCE)})",
         lambda spec: None if re.search(_EXTENDED_RESOURCE, spec.accelerator) else (spec.accelerator,),
@@ -174,7 +159,6 @@ _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
     readable_quantity("has(self.shmSize)", "self.shmSize", "shmSize"),
     _program("command"),
     _mounted_volumes(),
-    *(_role_exists(role) for role in _ROLE_EXISTS),
     _accelerator_in("resources"),
     *(_accelerator_in(f"overrides.{role}.resources") for role in field_names(Overrides)),
     _qualified_keys("nodeSelector"),

@@ -24,7 +24,9 @@ class MpiImplementation(StrEnum):
 class Mpi(Model):
     """Processes that an MPI launcher starts over ssh."""
 
-    nodes: Replicas = Field(2, description="How many pods run processes. The launcher is one pod more, unless it runs a worker.")
+    nodes: Replicas = Field(
+        2, description="How many pods run processes. The launcher is one pod more, unless it runs a worker."
+    )
     processes_per_node: ProcessesPerNode | None = Field(
         None, description="How many processes run on each node: gpusPerWorker when not given, else 1."
     )

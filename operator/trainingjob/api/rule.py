@@ -40,7 +40,15 @@ class Rule(Generic[M]):
 
 def validation(holds: str, sentence: str, words: Sequence[str] = (), field: str = "") -> dict[str, Any]:
     """Return an entry of `x-kubernetes-validations`; the server puts the field's path before the sentence."""
-    said = {"messageExpression": formatted(sentence, words)} if words else {"message": sentence}
+    return _entry(holds, {"messageExpression": formatted(sentence, words)} if words else {"message": sentence}, field)
+
+
+def validation_told_by(holds: str, expression: str, field: str) -> dict[str, Any]:
+    """Return an entry of `x-kubernetes-validations` whose sentence is the value of an expression in CEL."""
+    return _entry(holds, {"messageExpression": expression}, field)
+
+
+def _entry(holds: str, said: dict[str, str], field: str) -> dict[str, Any]:
     where = {"fieldPath": f".{field}"} if field else {}
     # With this reason the server does not add `Invalid value: "object"`, which helps nobody.
     return {"rule": holds, **said, **where, "reason": "FieldValueForbidden"}

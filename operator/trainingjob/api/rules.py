@@ -9,14 +9,16 @@ from trainingjob.api.names import name_problems
 from trainingjob.api.pod_rules import POD_RULES
 from trainingjob.api.rule import Rule
 from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.api.strategy_rules import STRATEGY_RULES
 
-RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {**POD_RULES, **JOB_RULES}
+RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {**POD_RULES, **STRATEGY_RULES, **JOB_RULES}
 
 
 def validations() -> dict[str, list[dict[str, Any]]]:
     """Return what stands in `x-kubernetes-validations`, for the name of each model that has rules."""
     found = {model.__name__: [rule.validation() for rule in rules] for model, rules in RULES.items()}
-    found[TrainingJobSpec.__name__] += immutability()
+    for model, kept in immutability().items():
+        found[model.__name__] += kept
     return found
 
 

@@ -13,6 +13,7 @@ from devtools.paths import REPOSITORY
 from trainingjob.api.base import field_names
 from trainingjob.api.crd import custom_resource_definition, resource_schema
 from trainingjob.api.job_rules import MUTABLE
+from trainingjob.api.process_strategies import Torch
 from trainingjob.api.spec import TrainingJobSpec
 
 VERSION = custom_resource_definition()["spec"]["versions"][0]
@@ -47,6 +48,17 @@ def test_every_field_of_a_spec_is_immutable_save_the_named_ones() -> None:
     rules = resource_schema()["properties"]["spec"]["x-kubernetes-validations"]
     kept = {rule["fieldPath"].removeprefix(".") for rule in rules if "cannot change" in rule.get("message", "")}
     assert kept == field_names(TrainingJobSpec).keys() - MUTABLE
+
+
+def test_every_field_of_a_pytorch_job_is_immutable_save_the_nodes_of_an_elastic_one() -> None:
+    torch = resource_schema()["properties"]["spec"]["properties"]["torch"]
+    rules = {
+        rule["fieldPath"].removeprefix("."): rule
+        for rule in torch["x-kubernetes-validations"]
+        if "cannot change" in rule.get("message", "")
+    }
+    assert rules.keys() == field_names(Torch).keys()
+    assert [name for name, rule in rules.items() if rule["rule"].startswith("has(self.elastic) || ")] == ["nodes"]
 
 
 def test_the_rules_on_the_whole_resource_leave_an_unchanged_spec_alone() -> None:

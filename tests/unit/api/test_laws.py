@@ -7,15 +7,14 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.every_field import EVERY_FIELD
+from tests.support.every_field import EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
 from trainingjob.api.pod_fields import QUANTITY_PATTERN, Resources
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.times import format_time, parse_time
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-OPTIONAL = sorted(EVERY_FIELD.keys() - {"image"})
-LINKED = {"volumes": "volumeMounts", "parameterServer": "overrides"}
+LINKED = {"volumes": "volumeMounts"}
 """Fields without which another one makes no sense."""
 
 quantities = st.integers(0, 2**62) | st.from_regex(
@@ -25,9 +24,11 @@ quantities = st.integers(0, 2**62) | st.from_regex(
 
 @st.composite
 def specs(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw a valid spec of some of the fields."""
-    chosen = draw(st.sets(st.sampled_from(OPTIONAL)))
-    spec = {name: EVERY_FIELD[name] for name in OPTIONAL if name in chosen}
+    """Draw a spec of some of the fields of some strategy."""
+    every_field = draw(st.sampled_from([EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD]))
+    optional = sorted(every_field.keys() - {"image"})
+    chosen = draw(st.sets(st.sampled_from(optional)))
+    spec = {name: every_field[name] for name in optional if name in chosen}
     for needed, name in LINKED.items():
         if needed not in spec:
             spec.pop(name, None)

@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 
 from tests.support.accepted_jobs import ACCEPTED
 from tests.support.builders import make_job_body
-from tests.support.every_field import CHANGES, EVERY_FIELD
+from tests.support.every_field import CHANGES, EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
 from tests.support.job_cases import IMAGE, Accepted, Malformed, Refused
 from tests.support.malformed_jobs import MALFORMED
 from tests.support.refused_jobs import REFUSED
-from trainingjob.api.base import field_names
+from trainingjob.api.base import Model, field_names
 from trainingjob.api.constants import DNS_LABEL_MAX, MAX_REPLICAS
 from trainingjob.api.job import TrainingJob, read_job
 from trainingjob.api.job_rules import MUTABLE
+from trainingjob.api.process_strategies import Mpi, Torch
 from trainingjob.api.rule import NO_QUANTITY, Rule
 from trainingjob.api.rules import RULES, validate_job
-from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.api.spec import ParameterServer, TrainingJobSpec
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -48,14 +49,27 @@ def test_a_stored_job_that_breaks_no_rule_is_no_problem(case: Accepted) -> None:
     assert stored(case.name, case.spec).problem == ""
 
 
-def test_a_job_with_every_field_is_no_problem() -> None:
-    assert stored("everything", EVERY_FIELD).problem == ""
+@pytest.mark.parametrize("spec", [EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD], ids=["tf", "mpi", "torch"])
+def test_a_job_with_every_field_is_no_problem(spec: dict[str, Any]) -> None:
+    assert stored("everything", spec).problem == ""
 
 
 def test_the_job_with_every_field_and_its_changes_leave_no_field_out() -> None:
     assert CHANGES.keys() == field_names(TrainingJobSpec).keys()
-    assert CHANGES.keys() - EVERY_FIELD.keys() == {"multiWorker"}
+    assert CHANGES.keys() - EVERY_FIELD.keys() == {"multiWorker", "mpi", "torch"}
     assert CHANGES.keys() > MUTABLE
+
+
+@pytest.mark.parametrize(
+    ("given", "model"),
+    [
+        (EVERY_FIELD["parameterServer"], ParameterServer),
+        (EVERY_MPI_FIELD["mpi"], Mpi),
+        (EVERY_TORCH_FIELD["torch"], Torch),
+    ],
+)
+def test_the_jobs_with_every_field_leave_none_of_their_strategy_out(given: dict[str, Any], model: type[Model]) -> None:
+    assert given.keys() == field_names(model).keys()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +90,7 @@ def test_each_broken_rule_has_a_sentence_of_its_own() -> None:
     assert validate_job("1st", spec) == [
         "metadata.name: 1st cannot be a host name; begin with a letter and use only small letters, digits and '-', "
         "the last not '-'",
-        "spec: give at most one of parameterServer, multiWorker; there are 2",
+        "spec: give at most one of parameterServer, multiWorker, mpi, torch; there are 2",
         "spec.workingDir: app is a relative path; begin with /",
     ]
 
@@ -95,6 +109,30 @@ def test_a_name_is_too_long_exactly_when_the_name_of_some_pod_is(
     block: dict[str, Any] = {"workers": workers, "chief": chief, "evaluator": evaluator}
     strategy = {"multiWorker": block} if servers is None else {"parameterServer": {**block, "servers": servers}}
     counts = {"worker": workers, "ps": servers or 0, "chief": int(chief), "evaluator": int(evaluator)}
+    check_name(length, strategy, counts)
+
+
+@unhurried
+@given(length=st.integers(45, 60), nodes=st.integers(1, MAX_REPLICAS), launcher_runs_worker=st.booleans())
+def test_a_name_is_too_long_exactly_when_that_of_the_launcher_or_of_a_worker_is(
+    length: int, nodes: int, launcher_runs_worker: bool
+) -> None:
+    strategy = {"mpi": {"nodes": nodes, "launcherRunsWorker": launcher_runs_worker}, "command": ["train"]}
+    check_name(length, strategy, {"launcher": 1, "worker": nodes - launcher_runs_worker})
+
+
+@unhurried
+@given(length=st.integers(45, 60), nodes=st.integers(1, MAX_REPLICAS), room=st.none() | st.integers(0, 2000))
+def test_a_name_is_too_long_exactly_when_that_of_the_last_worker_may_become(
+    length: int, nodes: int, room: int | None
+) -> None:
+    most = nodes if room is None else min(nodes + room, MAX_REPLICAS)
+    elastic = {} if room is None else {"elastic": {"minNodes": 1, "maxNodes": most}}
+    check_name(length, {"torch": {"nodes": nodes, **elastic}, "command": ["train"]}, {"worker": most})
+
+
+def check_name(length: int, strategy: dict[str, Any], counts: dict[str, int]) -> None:
+    """Demand that a name of some length is refused just when a pod's name is too long, with the excess."""
     name = "a" * length
     longest = max(len(f"{name}-{role}-{count - 1}") for role, count in counts.items() if count)
 

@@ -1,0 +1,15 @@
+"""Small builders of jobs with a strategy: the fields of their specs."""
+
+from typing import Any
+
+TRAIN = ["python", "train.py"]
+
+
+def mpi(overrides: dict[str, Any] | None = None, command: list[str] | None = None, **block: Any) -> dict[str, Any]:
+    """Return the fields of an MPI job that runs a program."""
+    return {"mpi": block, "command": command or TRAIN, **({"overrides": overrides} if overrides else {})}
+
+
+def elastic(fewest: int, most: int, **block: Any) -> dict[str, Any]:
+    """Return the fields of an elastic PyTorch job that runs a program."""
+    return {"torch": {"elastic": {"minNodes": fewest, "maxNodes": most}, **block}, "command": TRAIN}
