@@ -88,10 +88,12 @@ class Overrides(Model):
     """What differs from role to role."""
 
     chief: RoleOverride | None = Field(None, description="What differs for the chief.")
-    worker: RoleOverride | None = Field(None, description="What differs for the workers.")
+    worker: RoleOverride | None = Field(
+        None, description="What differs for the workers; no command or args with mpi, whose workers run sshd."
+    )
     ps: RoleOverride | None = Field(None, description="What differs for the parameter servers.")
     evaluator: RoleOverride | None = Field(None, description="What differs for the evaluator.")
-    launcher: RoleOverride | None = Field(None, description="What differs for the launcher.")
+    launcher: RoleOverride | None = Field(None, description="What differs for the launcher of an MPI job.")
 
 
 class TrainingJobSpec(Model):
@@ -105,7 +107,9 @@ class TrainingJobSpec(Model):
         None, description="Secrets for the image's registry."
     )
     command: Words | None = Field(
-        None, description="The program and its first arguments; the image's own when not given. No shell reads it."
+        None,
+        description="The program and its first arguments; the image's own when not given. No shell reads it. It must "
+        "be given with mpi, and with torch where several processes run in each worker or elastic is given.",
     )
     args: Words | None = Field(None, description="Further arguments of the program.")
     working_dir: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
@@ -194,7 +198,8 @@ class TrainingJobSpec(Model):
     )
     clean_pod_policy: CleanPodPolicy = Field(
         CleanPodPolicy.RUNNING,
-        description="Which pods are deleted at the end: those that still run (their logs are lost), All, or None.",
+        description="Which pods are deleted at the end: those that still run (their logs are lost), All, or None. "
+        "With None parameter servers and the workers of an MPI job run on until the job is deleted.",
     )
     stop_grace_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
         30, description="Seconds that a pod gets between SIGTERM and SIGKILL when the operator stops it."
