@@ -32,9 +32,13 @@ def plugins_folder() -> str | None:
 def missing_packages(nodes: int) -> list[str]:
     """Return the Debian packages that a cluster needs and the machine lacks."""
     programs = list(_PACKAGE_OF) if nodes else ["openssl"]
-    search = f"{os.environ.get('PATH', '')}:{_SYSTEM_FOLDERS}"
-    missing = [_PACKAGE_OF[name] for name in programs if shutil.which(name, path=search) is None]
+    missing = [_PACKAGE_OF[name] for name in programs if find_program(name) is None]
     return [*missing, _PLUGINS_PACKAGE] if nodes and plugins_folder() is None else missing
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program, also of one that only an administrator's PATH has; None when it is missing."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_SYSTEM_FOLDERS}")
 
 
 def refusal(nodes: int, packages: Sequence[str], user: int, has_apt: bool) -> str:
@@ -92,6 +96,7 @@ def install(packages: Sequence[str], progress: Progress) -> None:
         progress.step(f"apt-get update and install {' '.join(packages)}", 20, log),
     ):
         apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-y"]
-        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        # In this run level a package starts no service.
+        quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         run([*apt, "update"], log=log, env=quiet)
         run([*apt, "install", "--no-install-recommends", *packages], log=log, env=quiet)
