@@ -72,8 +72,8 @@ def test_exceeded_quota_is_named_and_the_job_runs_once_there_is_room(
         refused = 'trainingjob_api_requests_total{code="403",resource="pods",verb="create"}'
         wait_until(lambda: at.process.metric(refused), lambda count: count >= 2, 30)
         user.kubectl("patch", "resourcequota", "two", "--type=merge", "-p", '{"spec":{"hard":{"pods":"5"}}}')
-        user.wait_for_pods("mnist", {"mnist-ps-0", "mnist-worker-0", "mnist-worker-1"}, seconds=150)
-        assert user.wait_finished("mnist", seconds=60)["phase"] == "Succeeded"
+        # Its workers wait for its server, so the end says that every pod was created.
+        assert user.wait_finished("mnist", seconds=150)["phase"] == "Succeeded"
 
 
 @pytest.mark.parametrize(
