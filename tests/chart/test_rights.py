@@ -41,6 +41,7 @@ def test_rights_given_are_the_rights_used(
         _meet_a_taken_name(user)
         _lose_a_pod(user)
         _need_a_config_map(user)
+        _need_ssh_keys(user)
         _meet_the_same_trouble_twice(user)
         _collide(user, api, lambda: RE_READ in used(control_plane.audit_log, account))
     assert refused(control_plane.audit_log, account) == set()
@@ -87,6 +88,12 @@ def _need_a_config_map(user: User) -> None:
     user.apply_job("wide", multiWorker={"workers": 51}, **PROGRAM)
     user.wait_until_pods("wide", lambda pods: len(pods) == 51)
     user.kubectl("delete", JOBS, "wide")
+
+
+def _need_ssh_keys(user: User) -> None:
+    user.apply_job("ranks", mpi={"nodes": 2}, **PROGRAM)
+    user.wait_for_pods("ranks", {"ranks-launcher-0", "ranks-worker-0", "ranks-worker-1"})
+    user.kubectl("delete", JOBS, "ranks")
 
 
 def _meet_the_same_trouble_twice(user: User) -> None:

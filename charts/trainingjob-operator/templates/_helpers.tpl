@@ -63,6 +63,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [create]
+# The SSH keys of MPI jobs; nothing is read back, so nobody's Secrets are shown to the operator.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
