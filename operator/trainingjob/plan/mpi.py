@@ -10,7 +10,7 @@ from trainingjob.api.constants import (
     SSH_PORT,
 )
 from trainingjob.api.job import TrainingJob
-from trainingjob.api.process_strategies import Mpi
+from trainingjob.api.process_strategies import Mpi, MpiImplementation
 from trainingjob.api.processes import is_mpi_starter, mpi_workers, processes_per_node
 from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.plan.layout import Layout, Preparation, Program, count_roles
@@ -27,6 +27,9 @@ TREE_ABOVE = 64
 
 Open MPI starts its daemons over a tree of this radix (`routed_radix`, `prte_rml_radix`: 64 by default).
 """
+
+_OWN_ENVIRONMENT = {MpiImplementation.MPICH: ("-genvnone",), MpiImplementation.INTEL_MPI: ("-genvnone",)}
+"""Keeps Hydra from giving every rank the launcher's whole environment in place of its own pod's."""
 
 _FILES, _KEYS, _RUN = own_volume_name("mpi"), own_volume_name("keys"), own_volume_name("run")
 _MOUNTS: tuple[Manifest, ...] = (
@@ -71,7 +74,8 @@ def launcher_command(mpi: Mpi, chosen: RoleSpec, slots: int) -> tuple[list[str],
     command = chosen.command or []
     if is_mpi_starter(command[0]):
         return command, chosen.args
-    return ["mpirun", "-np", str(mpi.nodes * slots), *(mpi.args or ()), *command], chosen.args
+    own = _OWN_ENVIRONMENT.get(mpi.implementation, ())
+    return ["mpirun", "-np", str(mpi.nodes * slots), *own, *(mpi.args or ()), *command], chosen.args
 
 
 def _variables(mpi: Mpi, slots: int) -> list[Manifest]:

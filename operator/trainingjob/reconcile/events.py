@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.status import ConditionType, Phase, TrainingJobStatus
 from trainingjob.reconcile.decision import Create, Event
-from trainingjob.reconcile.pending import STARTING
+from trainingjob.reconcile.pending import ORDINARY
 
 
 def events(before: TrainingJob, after: TrainingJobStatus, created: Sequence[Create]) -> tuple[Event, ...]:
@@ -34,7 +34,7 @@ def _change(after: TrainingJobStatus) -> Event | None:
     if after.phase is Phase.FAILED or _stalled(after):
         return Event("Warning", reason, message)
     if after.phase is Phase.PENDING:
-        return None if reason == STARTING else Event("Warning", reason, message)
+        return None if reason in ORDINARY else Event("Warning", reason, message)
     if after.phase in (Phase.RUNNING, Phase.FINALIZING):
         return Event("Normal", reason, message)
     return Event("Normal", "Succeeded", message)

@@ -1,14 +1,19 @@
 """Failed replicas: what is recorded of them, and which one is the cause."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
+from trainingjob.api.spec import Role
 from trainingjob.api.status import MAX_FAILURES, Failure
 from trainingjob.api.times import format_time
+from trainingjob.plan import Replica
 from trainingjob.reconcile.hints import hint_for
+from trainingjob.reconcile.last_words import telling_line
 from trainingjob.reconcile.replicas import ReplicaView
 
 POD_DELETED = "PodDeleted"
+PREPARATION_FAILED = "PreparationFailed"
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _LAST_WORDS = 900
 """Characters kept of a container's last words: the end of a traceback says what happened."""
 
@@ -17,9 +22,18 @@ def describe_failure(view: ReplicaView, attempt: int) -> Failure:
     """Return the evidence of a replica that failed, or whose pod is gone."""
     pod, replica = view.pod, view.replica
     common = {"pod": replica.pod, "role": str(replica.role), "index": replica.index, "attempt": attempt}
-    if pod is None:
+    if pod is None or view.taken_away:
+        code = pod.main.exit_code if pod else None
+        message = "The pod was deleted before its program had ended."
+        return Failure.model_validate({**common, "exit_code": code, "reason": POD_DELETED, "message": message})
+    if pod.init_name and pod.main.ended is None:
         return Failure.model_validate(
-            {**common, "reason": POD_DELETED, "message": "The pod was deleted before its program had ended."}
+            {
+                **common,
+                "exit_code": pod.init_exit_code,
+                "reason": PREPARATION_FAILED,
+                "message": shorten(pod.init_message.strip()) or None,
+            }
         )
     words = (pod.main.message or pod.message).strip()
     return Failure.model_validate(
@@ -42,19 +56,33 @@ def merge_failures(stored: Iterable[Failure], new: Iterable[Failure]) -> list[Fa
 
 
 def cause_of(failed: Iterable[ReplicaView]) -> ReplicaView:
-    """Return the replica whose program ended first; a pod that is gone tells no time and comes last."""
-    return min(failed, key=lambda view: (view.ended is None, view.ended or datetime.max, view.replica))
+    """Return the replica that failed first: a pod that was taken away, else the first program to end.
+
+    Programs fail for want of a pod that is gone, and no program takes a pod away. Times are whole seconds: of those
+    that ended in the same one the launcher is named last, for it only tells of the others' ends.
+    """
+    return min(failed, key=_cause_key)
 
 
 def explain(failure: Failure) -> tuple[str, str]:
     """Return the job's reason and message for the failure that caused its end."""
     if failure.reason == POD_DELETED:
         return POD_DELETED, f"Pod {failure.pod} was deleted before its program had ended."
+    if failure.reason == PREPARATION_FAILED:
+        code = f" with exit code {failure.exit_code}" if failure.exit_code is not None else ""
+        return (
+            PREPARATION_FAILED,
+            f"Pod {failure.pod} could not be prepared{code}: {telling_line(failure.message or '')}",
+        )
     reason = "ProgramFailed" if failure.reason == "Error" else failure.reason
     code = f" with exit code {failure.exit_code}" if failure.exit_code is not None else ""
     kind = f" ({failure.reason})" if failure.reason != "Error" else ""
-    words = f": {_last_line(failure.message)}" if failure.message else "."
-    return reason, f"Pod {failure.pod} failed{code}{kind}{words}{hint_for(failure.message or '')}"
+    words = f": {telling_line(failure.message)}" if failure.message else "."
+    return reason, f"Pod {failure.pod} failed{_code(failure)}{kind}{words}{hint_for(failure.message or '')}"
+
+
+def _code(failure: Failure) -> str:
+    return f" with exit code {failure.exit_code}" if failure.exit_code is not None else ""
 
 
 def shorten(words: str) -> str:
@@ -62,8 +90,9 @@ def shorten(words: str) -> str:
     return words if len(words) <= _LAST_WORDS else f"…{words[-_LAST_WORDS:]}"
 
 
-def _last_line(words: str) -> str:
-    return words.strip().splitlines()[-1][:500]
+def _cause_key(view: ReplicaView) -> tuple[bool, bool, datetime, bool, Replica]:
+    gone = view.pod is None or view.taken_away
+    return not gone, view.ended is None, view.ended or _NEVER, view.replica.role is Role.LAUNCHER, view.replica
 
 
 def _time_key(failure: Failure) -> tuple[bool, str]:

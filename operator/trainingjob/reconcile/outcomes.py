@@ -68,6 +68,34 @@ def finalizing(job: TrainingJob, replicas: ReplicaSet, until: datetime, now: dat
     )
 
 
+def settling(
+    job: TrainingJob,
+    replicas: ReplicaSet,
+    lost: Sequence[ReplicaView],
+    why: tuple[str, str],
+    until: datetime,
+    now: datetime,
+) -> TrainingJobStatus:
+    """Return the status of a job that is about to fail and lets its launcher end by itself; `why` as in `failed`."""
+    reason, message = why
+    claims = [
+        Claim(ConditionType.RECONCILING, False, "Started"),
+        # Its transition is the moment from which the time counts, so it has to exist before it is false.
+        *([Claim(ConditionType.RUNNING, True, "Started")] if not _has_run(job) else []),
+        Claim(ConditionType.RUNNING, False, reason, message),
+    ]
+    return _write(
+        job,
+        now,
+        claims,
+        phase=Phase.RUNNING,
+        reason=reason,
+        message=f"{message} The launcher may end by itself until {format_time(until)}.",
+        start_time=job.status.start_time or _started(replicas, now),
+        **_found(job, replicas, lost),
+    )
+
+
 def succeeded(job: TrainingJob, replicas: ReplicaSet, success: Success, now: datetime) -> TrainingJobStatus:
     """Return the status of a job that has succeeded."""
     claims = [
@@ -138,7 +166,11 @@ def _write(
 def _found(job: TrainingJob, replicas: ReplicaSet, lost: Sequence[ReplicaView] = ()) -> dict[str, Any]:
     counts = count_replicas(replicas)
     attempt = job.status.attempt or 0
-    ended = [view for view in replicas if view.state is State.FAILED and view.pod is not None]
+    ended = [
+        view
+        for view in replicas
+        if view.state is State.FAILED and view.pod is not None and not (view.replaceable and view.taken_away)
+    ]
     failures: list[Failure] = merge_failures(
         job.status.failures or [], [describe_failure(view, attempt) for view in (*ended, *lost)]
     )

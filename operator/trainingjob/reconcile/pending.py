@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trainingjob.api.job import TrainingJob
-from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.plan.model import Plan
 from trainingjob.reconcile.observed import Children, ObservedPod, ObservedService, Refusal
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
 
 STARTING = "Starting"
+WAITING_FOR_WORKERS = "WaitingForWorkers"
+ORDINARY = frozenset({STARTING, WAITING_FOR_WORKERS})
+"""The reasons of a job that is on its way: nothing is wrong with it."""
 SLOW_CONTAINER = timedelta(seconds=20)
 """After this time a container that is not created gets an explanation; the kubelet tells of volumes in Events alone."""
 
@@ -64,7 +67,7 @@ def _namesake(kind: str, child: ObservedPod | ObservedService, count: int) -> Bl
 
 
 def explain_waiting(job: TrainingJob, children: Children, replicas: ReplicaSet, now: datetime) -> Blocker:
-    """Return the first cause that keeps a job pending; `Starting` when nothing is wrong."""
+    """Return the first cause that keeps a job pending; one of `ORDINARY` when nothing is wrong."""
     if children.refusals:
         return _refusal(children.refusals)
     waiting = [view for view in replicas if view.state is State.WAITING]
@@ -73,7 +76,7 @@ def explain_waiting(job: TrainingJob, children: Children, replicas: ReplicaSet, 
             return blocker
     if job.spec and (blocker := _slow(job.spec, waiting, now)):
         return blocker
-    return Blocker(STARTING, _progress(replicas))
+    return _on_its_way(replicas)
 
 
 def slow_container_at(replicas: ReplicaSet, now: datetime) -> datetime | None:
@@ -141,6 +144,16 @@ def _needs(spec: TrainingJobSpec) -> str:
         if volume.persistent_volume_claim:
             words.append(f"claim {volume.persistent_volume_claim.claim_name}")
     return ", ".join(words)
+
+
+def _on_its_way(replicas: ReplicaSet) -> Blocker:
+    workers = replicas.of(Role.WORKER)
+    absent = [view.replica.pod for view in workers if not (view.pod and view.pod.ready)]
+    if replicas.of(Role.LAUNCHER) and absent:
+        up = f"{len(workers) - len(absent)} of {len(workers)} workers accept connections"
+        others = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        return Blocker(WAITING_FOR_WORKERS, f"{up}; the launcher waits for {absent[0]}{others}.")
+    return Blocker(STARTING, _progress(replicas))
 
 
 def _progress(replicas: ReplicaSet) -> str:

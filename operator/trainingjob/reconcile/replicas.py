@@ -1,7 +1,7 @@
 """Sort a job's pods into its replicas once, so that every policy reads the same picture."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -11,6 +11,9 @@ from trainingjob.api.status import TrainingJobStatus
 from trainingjob.plan.model import Plan, Replica
 from trainingjob.reconcile.indexes import parse_indexes
 from trainingjob.reconcile.observed import Children, ObservedPod, owned
+
+_STOPPED = (128 + 15, 128 + 9)
+"""The exit codes of a program that was ended by SIGTERM and by SIGKILL."""
 
 
 class State(Enum):
@@ -32,11 +35,19 @@ class ReplicaView:
     replica: Replica
     state: State
     pod: ObservedPod | None
+    replaceable: bool = False
+    """Whether the others go on without it and take its successor in."""
 
     @property
     def ended(self) -> datetime | None:
         """Return when the program ended, where a pod still tells."""
         return self.pod.main.ended if self.pod else None
+
+    @property
+    def taken_away(self) -> bool:
+        """Say whether somebody deletes the pod, which is why its program has ended or is about to."""
+        pod = self.pod
+        return pod is not None and pod.deleting and (pod.main.ended is None or pod.main.exit_code in _STOPPED)
 
     @property
     def live(self) -> bool:
@@ -71,7 +82,12 @@ def observe_replicas(job: TrainingJob, plan: Plan, children: Children) -> Replic
     pods = {pod.name: pod for pod in owned(job, children.pods)}
     succeeded = recorded_successes(job.status)
     failed = {failure.pod for failure in job.status.failures or []}
-    return ReplicaSet(tuple(_view(replica, pods.get(replica.pod), succeeded, failed) for replica in plan.replicas))
+    return ReplicaSet(
+        tuple(
+            replace(_view(replica, pods.get(replica.pod), succeeded, failed), replaceable=plan.replaceable(replica))
+            for replica in plan.replicas
+        )
+    )
 
 
 def recorded_successes(status: TrainingJobStatus) -> dict[str, frozenset[int]]:

@@ -16,6 +16,8 @@ class Success:
 
     at: datetime
     """When the last of them ended; the earliest time there is when no pod tells any more."""
+    role: Role
+    """The role that was asked."""
     reason: str
     message: str
 
@@ -27,8 +29,10 @@ def find_success(policy: SuccessPolicy, plan: Plan, replicas: ReplicaSet) -> Suc
         return None
     at = max(view.ended or _UNKNOWN for view in needed)
     if len(needed) == 1:
-        return Success(at, "PrimarySucceeded", f"Pod {needed[0].replica.pod} ended with exit code 0.")
-    return Success(at, "AllWorkersSucceeded", f"All {len(needed)} workers ended with exit code 0.")
+        return Success(
+            at, needed[0].replica.role, "PrimarySucceeded", f"Pod {needed[0].replica.pod} ended with exit code 0."
+        )
+    return Success(at, Role.WORKER, "AllWorkersSucceeded", f"All {len(needed)} workers ended with exit code 0.")
 
 
 def _needed(policy: SuccessPolicy, plan: Plan, replicas: ReplicaSet) -> tuple[ReplicaView, ...]:
