@@ -15,4 +15,7 @@ def spec_hash(spec: TrainingJobSpec) -> str:
     """
     content = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     made_of = {name: value for name, value in content.items() if name not in MUTABLE}
+    if spec.torch and spec.torch.elastic:
+        # Their number may change, and no pod is made of it.
+        made_of["torch"] = {name: value for name, value in content["torch"].items() if name != "nodes"}
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

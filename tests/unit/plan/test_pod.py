@@ -28,6 +28,8 @@ ACTS_ON_PODS: dict[str, Any] = {
     "overrides": {"worker": {"image": "third:3"}},
     "parameterServer": {},
     "multiWorker": {},
+    "mpi": {},
+    "torch": {},
     "nodeSelector": {"disk": "ssd"},
     "tolerations": [{"key": "gpu", "operator": "Exists"}],
     "affinity": {"podAntiAffinity": {}},
@@ -46,7 +48,7 @@ ACTS_ON_PODS: dict[str, Any] = {
 }
 """Every other field of the spec with a value that shows."""
 
-NEEDS = {"accelerator": ["gpusPerWorker"], "volumeMounts": ["volumes"]}
+NEEDS = {"accelerator": ["gpusPerWorker"], "volumeMounts": ["volumes"], "mpi": ["command"]}
 """Fields that say nothing without another one."""
 
 
@@ -148,7 +150,7 @@ def test_scheduling_fields_stand_in_the_pod_as_kubernetes_shapes_them() -> None:
 
 
 def test_the_same_job_gives_the_same_bytes() -> None:
-    first, second = (render_pods(make_job(spec=ACTS_ON_PODS | {"multiWorker": None})) for _ in range(2))
+    first, second = (render_pods(make_job(spec=ACTS_ON_PODS | {"multiWorker": None, "mpi": None, "torch": None})) for _ in range(2))
     assert repr(first) == repr(second)
 
 

@@ -80,3 +80,12 @@ def test_the_order_of_labels_changes_no_hash_and_the_order_of_variables_does() -
 def test_the_pods_carry_the_hash() -> None:
     annotations = pod_of(gpusPerWorker=1)["metadata"]["annotations"]
     assert annotations["trainingjob.dev/spec-hash"] == hash_of(gpusPerWorker=1)
+
+
+def test_hash_of_an_elastic_job_does_not_know_how_many_nodes_it_has_just_now() -> None:
+    def torch(nodes: int, **more: Any) -> str:
+        return hash_of(command=["python", "x.py"], torch={"nodes": nodes, **more})
+
+    elastic = {"elastic": {"minNodes": 1, "maxNodes": 4}}
+    assert torch(2, **elastic) == torch(4, **elastic)
+    assert torch(2) != torch(4)
