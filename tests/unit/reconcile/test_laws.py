@@ -19,6 +19,8 @@ SPECS: tuple[dict[str, Any], ...] = (
     {"parameterServer": {"workers": 2, "servers": 1}},
     {"parameterServer": {"workers": 1, "servers": 1, "chief": True, "evaluator": True}, "evaluatorGraceSeconds": 30},
     {"multiWorker": {"workers": 2}, "successPolicy": "AllWorkers", "cleanPodPolicy": "All"},
+    {"mpi": {"nodes": 2}, "command": ["python", "x.py"]},
+    {"torch": {"nodes": 2, "elastic": {"minNodes": 1, "maxNodes": 2}}, "command": ["python", "x.py"]},
 )
 EXIT_CODES = st.sampled_from([0, 0, 1, 137])
 
@@ -64,6 +66,11 @@ class Life(RuleBasedStateMachine):
     def a_program_ends(self, data: st.DataObject, exit_code: int) -> None:
         if running := [name for name, pod in self.world.pods.items() if judge(pod) is State.RUNNING]:
             self.world.end(data.draw(st.sampled_from(running)), exit_code)
+
+    @rule(data=st.data())
+    def a_pod_is_deleted_by_its_user(self, data: st.DataObject) -> None:
+        if self.world.pods:
+            self.world.change(data.draw(st.sampled_from(sorted(self.world.pods))), deleting=True)
 
     @rule(data=st.data())
     def a_pod_vanishes(self, data: st.DataObject) -> None:
