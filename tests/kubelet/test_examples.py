@@ -15,9 +15,9 @@ LEARNED = 0.85
 """Guessing one of ten digits is right in 0.1 of the cases."""
 
 
-def apply_example(user: User, name: str) -> str:
+def apply_example(user: User, name: str, manifest: str = "job.yaml") -> str:
     """Apply an example's manifest and return the name of its job."""
-    objects = list(yaml.safe_load_all((REPOSITORY / "examples" / name / "job.yaml").read_text()))
+    objects = list(yaml.safe_load_all((REPOSITORY / "examples" / name / manifest).read_text()))
     user.apply(*objects)
     return str(next(item["metadata"]["name"] for item in objects if item["kind"] == "TrainingJob"))
 
@@ -29,6 +29,8 @@ def apply_example(user: User, name: str) -> str:
         ("tensorflow-estimator", "evaluator-0", {"chief-0", "evaluator-0"}, {"ps-0"}),
         ("tensorflow-parameter-server", "chief-0", {"chief-0"}, {"ps-0", "worker-0", "worker-1"}),
         ("tensorflow-multi-worker", "worker-0", {"worker-0"}, set()),
+        ("horovod-digits", "launcher-0", {"launcher-0"}, {"worker-0", "worker-1"}),
+        ("pytorch-ddp", "worker-0", {"worker-0"}, set()),
     ],
 )
 def test_example_succeeds_has_learned_and_leaves_what_has_ended(
@@ -42,3 +44,24 @@ def test_example_succeeds_has_learned_and_leaves_what_has_ended(
     say(f"{example}: accuracy {accuracies[-1]}")
     user.wait_until_pods(job, lambda pods: not {f"{job}-{name}" for name in stopped} & set(pods))
     assert {f"{job}-{name}" for name in kept} <= set(user.pods(job))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "library"),
+    [
+        ("job.yaml", "Open MPI v4.1"),
+        ("job-openmpi5.yaml", "Open MPI v5."),
+        ("job-mpich.yaml", "MPICH Version"),
+        ("job-intelmpi.yaml", "Intel(R) MPI Library"),
+    ],
+)
+def test_ranks_of_every_mpi_run_on_both_workers(user: User, manifest: str, library: str) -> None:
+    """A starter that does not find its hosts runs every rank on the launcher and calls that a success."""
+    job = apply_example(user, "mpi-allreduce", manifest)
+    status = user.wait_finished(job, seconds=180)
+    log = user.kubectl("logs", f"{job}-launcher-0")
+    assert status["phase"] == "Succeeded", (status, log)
+    ranks = re.findall(r"^rank (\d) of 4 on (\S+)$", log, re.MULTILINE)
+    assert sorted(ranks) == [(str(rank), f"{job}-worker-{rank // 2}") for rank in range(4)]
+    assert library in log
+    assert "sum over 4 ranks on 2 hosts: right" in log
