@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
 from tests.support.background import Background
+from tests.support.pod_statuses import ended, init_failed, initializing, now, phase_of, running, waiting
 from trainingjob.api.constants import LABEL_JOB
-from trainingjob.api.times import format_time
 from trainingjob.controller.connection import Connection, connect
 from trainingjob.controller.kube import PODS, KubeClient, Object, Resource
 from trainingjob.controller.kube_errors import ConflictError, GoneError, KubeError, NotFoundError
@@ -35,7 +34,7 @@ class Run:
     reason: str = ""
     """The kubelet's word for the end; empty for Completed or Error."""
     after: tuple[str, ...] = ()
-    """Names of pods whose programs must have ended before."""
+    """Names of pods whose programs must have ended before, or of what the test announces."""
     message: str = ""
     """The program's last words."""
     waiting: str = ""
@@ -46,6 +45,16 @@ class Run:
     """Whether nothing at all happens to the pod."""
     stop_seconds: float = 0.0
     """How long the program takes to end after it was told to."""
+    init_exit_code: int = 0
+    """The exit code of the pod's first init container, where it has any; the others succeed."""
+    init_message: str = ""
+    """The last words of an init container that fails."""
+    init_after: tuple[str, ...] = ()
+    """Names of pods that must be ready before the init containers end."""
+    init_seconds: float = 0.0
+    """How long the init containers take from then on."""
+    probe_seconds: float = 0.0
+    """How long the program runs before its start-up probe succeeds, where it has one."""
 
 
 Script = Callable[[Object], Run]
@@ -62,6 +71,8 @@ class FakeKubelet:
         """The uids of every pod that was ever seen, by name."""
         self.ended: set[str] = set()
         """The names of the pods whose programs have ended by themselves."""
+        self.ready: set[str] = set()
+        """The names of the pods that are ready."""
         self._kubeconfig = str(kubeconfig)
         self._namespace = namespace
         self._background = Background()
@@ -81,6 +92,10 @@ class FakeKubelet:
     ) -> None:
         self._background.run(self._stop())
         self._background.__exit__(kind, error, trace)
+
+    def announce(self, what: str) -> None:
+        """Let the programs end that wait for this beside the ends of pods."""
+        self.ended.add(what)
 
     async def _start(self) -> None:
         self._connection = await connect(self._kubeconfig)
@@ -102,8 +117,7 @@ class FakeKubelet:
     async def _beat(self) -> None:
         """Keep the node Ready, or the node controller would evict its pods."""
         while True:
-            now = format_time(datetime.now(UTC))
-            ready = {"type": "Ready", "status": "True", "reason": "Fake", "lastHeartbeatTime": now}
+            ready = {"type": "Ready", "status": "True", "reason": "Fake", "lastHeartbeatTime": now()}
             try:
                 body = {"status": {"conditions": [ready], "capacity": {"pods": "100000"}}}
                 await self._client.patch(NODES, "", self._node, body, subresource="status")
@@ -146,7 +160,7 @@ class FakeKubelet:
         if "deletionTimestamp" in pod["metadata"]:
             if uid not in self._stops:
                 self._stops[uid] = asyncio.create_task(self._end(pod))
-        elif uid not in self._plays and _phase(pod) not in ("Succeeded", "Failed"):
+        elif uid not in self._plays and phase_of(pod) not in ("Succeeded", "Failed"):
             self._plays[uid] = asyncio.create_task(self._again_and_again(pod, self.script(pod)))
 
     async def _again_and_again(self, pod: Object, run: Run) -> None:
@@ -170,16 +184,42 @@ class FakeKubelet:
             return
         await self._bind(pod)
         if run.waiting:
-            await self._status(pod, _container("Pending", {"waiting": {"reason": run.waiting, "message": run.message}}))
+            await self._status(pod, waiting(run.waiting, run.message))
             return
-        begun = format_time(datetime.now(UTC))
-        await self._status(pod, _container("Running", {"running": {"startedAt": begun}}))
+        begun = now()
+        if not await self._prepare(pod, run, begun):
+            return
+        await self._run(pod, run, begun)
+
+    async def _prepare(self, pod: Object, run: Run, begun: str) -> bool:
+        """Play the init containers and say whether the program may begin; what a lost answer has done stays done."""
+        names, name = _init_containers(pod), pod["metadata"]["name"]
+        if not names:
+            return True
+        stored = await self._client.get(PODS, self._namespace, name)
+        if phase_of(stored) != "Pending":
+            return phase_of(stored) == "Running"
+        await self._status(pod, initializing(names, begun))
+        while not self.ready >= set(run.init_after):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(run.init_seconds)
+        if run.init_exit_code:
+            await self._status(pod, init_failed(names, run.init_exit_code, run.init_message, begun))
+        return not run.init_exit_code
+
+    async def _run(self, pod: Object, run: Run, begun: str) -> None:
+        name, names = pod["metadata"]["name"], _init_containers(pod)
+        if "startupProbe" in pod["spec"]["containers"][0]:
+            await self._status(pod, running(names, begun, ready=False))
+            await asyncio.sleep(run.probe_seconds)
+        await self._status(pod, running(names, begun, ready=True))
+        self.ready.add(name)
         if run.exit_code is not None:
             while not (self.seen.keys() >= set(run.peers) and self.ended >= set(run.after)):
                 await asyncio.sleep(0.05)
             await asyncio.sleep(run.seconds)
-            await self._status(pod, _ended(run.exit_code, run.reason, run.message, begun))
-            self.ended.add(pod["metadata"]["name"])
+            await self._status(pod, ended(run.exit_code, run.reason, run.message, begun))
+            self.ended.add(name)
 
     async def _bind(self, pod: Object) -> None:
         name = pod["metadata"]["name"]
@@ -197,14 +237,14 @@ class FakeKubelet:
 
     async def _end(self, pod: Object) -> None:
         uid, name = pod["metadata"]["uid"], pod["metadata"]["name"]
+        self.ready.discard(name)
         if play := self._plays.get(uid):
             play.cancel()
         await asyncio.sleep(self.script(pod).stop_seconds)
         while True:
             try:
-                if _phase(pod) == "Running":
-                    begun = format_time(datetime.now(UTC))
-                    await self._status(pod, _ended(143, "Error", "", begun))
+                if phase_of(pod) == "Running":
+                    await self._status(pod, ended(143, "Error", "", now()))
                 await self._client.delete(PODS, self._namespace, name, uid, 0)
             except (NotFoundError, ConflictError):
                 return
@@ -218,24 +258,5 @@ class FakeKubelet:
         await self._client.patch(PODS, self._namespace, pod["metadata"]["name"], body, subresource="status")
 
 
-def _phase(pod: Object) -> str:
-    return str((pod.get("status") or {}).get("phase") or "Pending")
-
-
-def _ended(code: int, reason: str, message: str, begun: str) -> dict[str, Any]:
-    ended = {
-        "exitCode": code,
-        "reason": reason or ("Error" if code else "Completed"),
-        "message": message,
-        "startedAt": begun,
-        "finishedAt": format_time(datetime.now(UTC)),
-    }
-    return _container("Failed" if code else "Succeeded", {"terminated": ended})
-
-
-def _container(phase: str, state: dict[str, Any]) -> dict[str, Any]:
-    ready = "running" in state
-    status = {"name": "main", "image": "x", "imageID": "", "ready": ready, "restartCount": 0, "state": state}
-    word = "True" if ready else "False"
-    conditions = [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": word}]
-    return {"phase": phase, "containerStatuses": [status], "conditions": conditions}
+def _init_containers(pod: Object) -> list[str]:
+    return [container["name"] for container in pod["spec"].get("initContainers") or ()]

@@ -31,7 +31,8 @@ def read_pod(body: Body) -> ObservedPod:
     unscheduled = _false_condition(status, "PodScheduled")
     begun = main.started is not None or main.ended is not None
     init_statuses = () if begun else status.get("initContainerStatuses") or ()
-    init_name, init_end = _bad_init(body, init_statuses)
+    preparing = _without_sidecars(body, init_statuses)
+    init_name, init_end = _bad_end(preparing)
     return ObservedPod(
         namespace=intern(metadata["namespace"]),
         name=metadata["name"],
@@ -56,6 +57,7 @@ def read_pod(body: Body) -> ObservedPod:
         init_name=intern(init_name),
         init_exit_code=init_end.get("exitCode"),
         init_message=_tail(init_end.get("message")),
+        init_running=any("running" in (found.get("state") or {}) for found in preparing),
     )
 
 
@@ -109,17 +111,19 @@ def _others_running(statuses: Iterable[Body]) -> bool:
     return any(status.get("name") != MAIN_CONTAINER and "running" in (status.get("state") or {}) for status in statuses)
 
 
-def _bad_init(body: Body, statuses: Iterable[Body]) -> tuple[str, Body]:
-    """Return name and end of the init container that failed; empty when none did.
-
-    Native sidecars stand among the init containers, but their end says nothing of the pod's.
-    """
+def _without_sidecars(body: Body, statuses: Iterable[Body]) -> list[Body]:
+    """Return the statuses of what runs before `main`: native sidecars stand among it and run beside `main`."""
     containers = (body.get("spec") or {}).get("initContainers") or ()
     sidecars = {container["name"] for container in containers if container.get("restartPolicy") == "Always"}
+    return [status for status in statuses if status.get("name") not in sidecars]
+
+
+def _bad_end(statuses: Iterable[Body]) -> tuple[str, Body]:
+    """Return name and end of the init container that failed; empty when none did."""
     for status in statuses:
-        name, end = status.get("name", ""), (status.get("state") or {}).get("terminated") or {}
-        if end.get("exitCode") and name not in sidecars:
-            return name, end
+        end = (status.get("state") or {}).get("terminated") or {}
+        if end.get("exitCode"):
+            return status.get("name", ""), end
     return "", {}
 
 

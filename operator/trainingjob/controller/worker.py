@@ -27,7 +27,7 @@ from trainingjob.reconcile import (
     events,
     reconcile,
 )
-from trainingjob.reconcile.pending import STARTING
+from trainingjob.reconcile.pending import ORDINARY
 
 FIRST_STATUS_SECONDS: Final = (1.0, 10.0)
 """How long the first word on a job waits when all it says is that the pods were created, for the next may follow soon:
@@ -158,7 +158,7 @@ class Worker:
 
     def _pause(self, job: TrainingJob, memory: Memory, decision: Decision, now: float) -> float:
         """Return after how many seconds to look again before the decided status is written; 0 to write it now."""
-        if job.status.phase is None and decision.status and decision.status.reason == STARTING:
+        if job.status.phase is None and decision.status and decision.status.reason in ORDINARY:
             least, most = self._world.first_status_seconds
             waited = now - memory.met
             others_wait = self._world.queue.depth > 0 and waited < most

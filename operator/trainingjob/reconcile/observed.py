@@ -65,6 +65,8 @@ class ObservedPod:
     """Its exit code; None when none ended badly."""
     init_message: str = ""
     """Its last words."""
+    init_running: bool = False
+    """Whether an init container is at work, for as long as it takes; native sidecars do not count."""
 
 
 @dataclass(frozen=True, slots=True)

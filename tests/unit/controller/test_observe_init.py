@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.controller.statuses import main, pod, terminated
+from tests.unit.controller.statuses import main, pod, running, terminated
 from trainingjob.controller.observe import MESSAGE_LIMIT
 from trainingjob.reconcile import MainContainer, ObservedPod
 
@@ -69,6 +69,27 @@ def test_init_container_that_failed_is_told_with_its_exit_code_and_last_words() 
 def test_init_container_that_waits_runs_or_succeeded_did_not_end_badly(state: Mapping[str, Any]) -> None:
     found = initialized(FETCHED, {"name": "prepare", "state": state})
     assert (found.init_name, found.init_exit_code, found.init_message) == ("", None, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "expected"),
+    [
+        ("prepare", {"running": {"startedAt": "2026-01-31T12:00:10Z"}}, True),
+        ("prepare", {"waiting": {"reason": "PodInitializing"}}, False),
+        ("prepare", {"terminated": {"exitCode": 0, "reason": "Completed"}}, False),
+        ("mesh", {"running": {"startedAt": "2026-01-31T12:00:10Z"}}, False),
+    ],
+)
+def test_init_container_at_work_is_told_from_one_that_waits_and_from_a_sidecar(
+    name: str, state: Mapping[str, Any], expected: bool
+) -> None:
+    found = initialized(FETCHED, {"name": name, "state": state}, sidecars=("mesh",))
+    assert found.init_running == expected
+
+
+def test_program_that_runs_has_no_init_container_at_work() -> None:
+    late = {"name": "prepare", "state": {"running": {"startedAt": "2026-01-31T12:00:10Z"}}}
+    assert not pod({"initContainerStatuses": [late], "containerStatuses": [running()]}).init_running
 
 
 def test_native_sidecar_that_ends_before_main_begins_is_no_failed_init_container() -> None:

@@ -1,0 +1,73 @@
+"""What a kubelet writes of a pod whose program is called `main`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from trainingjob.api.times import format_time
+
+Status = dict[str, Any]
+_INITIALIZING = {"waiting": {"reason": "PodInitializing"}}
+
+
+def now() -> str:
+    """Return the time as it stands in a status."""
+    return format_time(datetime.now(UTC))
+
+
+def phase_of(pod: dict[str, Any]) -> str:
+    """Return the phase of a pod, also of one that no kubelet has seen."""
+    return str((pod.get("status") or {}).get("phase") or "Pending")
+
+
+def waiting(reason: str, message: str) -> Status:
+    """Return the status of a pod whose program cannot begin."""
+    return _pod("Pending", {"waiting": {"reason": reason, "message": message}})
+
+
+def initializing(names: list[str], begun: str) -> Status:
+    """Return the status of a pod whose first init container runs."""
+    states = [{"running": {"startedAt": begun}}, *[_INITIALIZING for _ in names[1:]]]
+    return _pod("Pending", _INITIALIZING) | _init(names, states)
+
+
+def init_failed(names: list[str], code: int, message: str, begun: str) -> Status:
+    """Return the status of a pod whose first init container has failed."""
+    states = [_end(code, "", message, begun), *[_INITIALIZING for _ in names[1:]]]
+    return _pod("Failed", _INITIALIZING) | _init(names, states)
+
+
+def running(names: list[str], begun: str, *, ready: bool) -> Status:
+    """Return the status of a pod whose init containers have succeeded and whose program runs."""
+    status = _pod("Running", {"running": {"startedAt": begun}}, ready=ready)
+    return status | (_init(names, [_end(0, "", "", begun) for _ in names]) if names else {})
+
+
+def ended(code: int, reason: str, message: str, begun: str) -> Status:
+    """Return the status of a pod whose program has ended."""
+    return _pod("Failed" if code else "Succeeded", _end(code, reason, message, begun))
+
+
+def _end(code: int, reason: str, message: str, begun: str) -> Status:
+    end = {
+        "exitCode": code,
+        "reason": reason or ("Error" if code else "Completed"),
+        "message": message,
+        "startedAt": begun,
+        "finishedAt": now(),
+    }
+    return {"terminated": end}
+
+
+def _init(names: list[str], states: list[Status]) -> Status:
+    return {"initContainerStatuses": [_container(name, state) for name, state in zip(names, states, strict=True)]}
+
+
+def _pod(phase: str, state: Status, *, ready: bool = False) -> Status:
+    word = "True" if ready else "False"
+    conditions = [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": word}]
+    return {"phase": phase, "containerStatuses": [_container("main", state, ready=ready)], "conditions": conditions}
+
+
+def _container(name: str, state: Status, *, ready: bool = False) -> Status:
+    common = {"name": name, "image": "x", "imageID": "", "restartCount": 0}
+    return {**common, "ready": ready, "started": ready, "state": state}
