@@ -1,5 +1,6 @@
 """The examples: each manifest is one that the operator takes, and names the image that its folder builds."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,57 +13,105 @@ from trainingjob.api.spec import TrainingJobSpec
 
 _FOLDER = Path(__file__).parents[2] / "examples"
 _NAMES = sorted(path.parent.name for path in _FOLDER.glob("*/Dockerfile"))
+_MANIFESTS = sorted(path.relative_to(_FOLDER).as_posix() for path in _FOLDER.glob("*/job*.yaml"))
+_MPI = sorted(path for path in _MANIFESTS if "\n  mpi:\n" in (_FOLDER / path).read_text())
 
 
-def _documents(name: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((_FOLDER / name / "job.yaml").read_text()))
+def _documents(manifest: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((_FOLDER / manifest).read_text()))
 
 
-def _job(name: str) -> dict[str, Any]:
-    (job,) = (document for document in _documents(name) if document["kind"] == "TrainingJob")
+def _job(manifest: str) -> dict[str, Any]:
+    (job,) = (document for document in _documents(manifest) if document["kind"] == "TrainingJob")
     return job
 
 
-@pytest.mark.parametrize("name", _NAMES)
-def test_each_manifest_is_accepted_and_names_the_image_of_its_folder(name: str) -> None:
-    spec = TrainingJobSpec.model_validate(_job(name)["spec"])
-    assert spec.image == f"trainingjob.dev/examples/{name}:dev"
+def _text(name: str, file: str) -> str:
+    return (_FOLDER / name / file).read_text()
+
+
+@pytest.mark.parametrize("manifest", _MANIFESTS)
+def test_each_manifest_is_accepted_and_names_the_image_of_its_folder(manifest: str) -> None:
+    spec = TrainingJobSpec.model_validate(_job(manifest)["spec"])
+    assert spec.image == f"trainingjob.dev/examples/{Path(manifest).parent}:dev"
 
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_each_image_can_be_built_where_no_registry_is_reached(name: str) -> None:
-    assert set(base_images((_FOLDER / name / "Dockerfile").read_text())) <= set(STAND_INS)
+    assert set(base_images(_text(name, "Dockerfile"))) <= set(STAND_INS)
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_each_image_is_built_of_the_files_that_it_may_copy(name: str) -> None:
+    copied = re.findall(r"^COPY (?!--from)(\S+) /app/$", _text(name, "Dockerfile"), re.MULTILINE)
+    allowed = re.findall(r"^!(\S+)$", _text(name, ".dockerignore"), re.MULTILINE)
+    assert sorted(copied) == sorted(allowed)
+    assert all((_FOLDER / name / file).is_file() for file in copied)
+
+
+@pytest.mark.parametrize("manifest", _MANIFESTS)
+def test_each_program_that_a_command_names_is_in_the_image(manifest: str) -> None:
+    program = _job(manifest)["spec"]["command"][1]
+    assert f"\nCOPY {Path(program).name} /app/\n" in _text(str(Path(manifest).parent), "Dockerfile")
 
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_each_command_that_a_readme_shows_names_the_job(name: str) -> None:
-    job = _job(name)["metadata"]["name"]
-    readme = (_FOLDER / name / "README.md").read_text()
+    job = _job(f"{name}/job.yaml")["metadata"]["name"]
+    readme = _text(name, "README.md")
     assert f"--for=condition=Finished tjob/{job} " in readme
     assert f"kubectl logs {job}-" in readme
 
 
+@pytest.mark.parametrize("manifest", _MANIFESTS)
+def test_each_manifest_and_its_job_are_told_of_in_the_readme(manifest: str) -> None:
+    readme = _text(str(Path(manifest).parent), "README.md")
+    assert Path(manifest).name in readme
+    assert _job(manifest)["metadata"]["name"] in readme
+
+
+def test_no_two_manifests_have_the_same_job() -> None:
+    jobs = [_job(manifest)["metadata"]["name"] for manifest in _MANIFESTS]
+    assert len(set(jobs)) == len(jobs)
+
+
 @pytest.mark.parametrize("name", _NAMES)
-def test_each_example_stands_in_the_table(name: str) -> None:
+def test_each_example_stands_in_the_table_and_in_the_documentation(name: str) -> None:
     assert f"[{name}]({name})" in (_FOLDER / "README.md").read_text()
+    assert f"`{name}`" in (_FOLDER.parent / "docs" / "examples.md").read_text()
 
 
 def test_images_with_tensorflow_share_their_layer_of_packages() -> None:
     names = [name for name in _NAMES if name.startswith("tensorflow-")]
     steps = {
-        ((_FOLDER / name / "Dockerfile").read_text().partition("COPY train.py")[0], _requirements(name))
-        for name in names
+        (_text(name, "Dockerfile").partition("COPY train.py")[0], _text(name, "requirements.txt")) for name in names
     }
     assert len(names) == 3
     assert len(steps) == 1
 
 
-def _requirements(name: str) -> str:
-    return (_FOLDER / name / "requirements.txt").read_text()
+@pytest.mark.parametrize("name", sorted({str(Path(manifest).parent) for manifest in _MPI}))
+def test_images_with_sshd_hold_no_host_keys(name: str) -> None:
+    dockerfile = _text(name, "Dockerfile")
+    assert "openssh-server \\\n    && rm /etc/ssh/ssh_host_*" in dockerfile
 
 
-@pytest.mark.parametrize("name", _NAMES)
-def test_each_claim_that_a_job_mounts_comes_with_it(name: str) -> None:
-    claims = {document["metadata"]["name"] for document in _documents(name) if document["kind"] != "TrainingJob"}
-    mounted = {volume["persistentVolumeClaim"]["claimName"] for volume in _job(name)["spec"].get("volumes", [])}
+def test_the_same_program_is_run_on_four_mpis() -> None:
+    specs = {path: _job(path)["spec"] for path in _MPI if path.startswith("mpi-allreduce/")}
+    paths = {env["value"].partition(":")[0] for spec in specs.values() for env in spec.get("env", [])}
+    assert paths == {"/opt/openmpi5/bin", "/opt/mpich/bin", "/opt/intelmpi/bin"}
+    assert "\nENV PATH=/opt/openmpi4/bin:" in _text("mpi-allreduce", "Dockerfile")
+    assert sorted(spec["mpi"]["implementation"] for spec in specs.values()) == [
+        "IntelMPI",
+        "MPICH",
+        "OpenMPI",
+        "OpenMPI",
+    ]
+    assert len({tuple(spec["command"]) for spec in specs.values()}) == 1
+
+
+@pytest.mark.parametrize("manifest", _MANIFESTS)
+def test_each_claim_that_a_job_mounts_comes_with_it(manifest: str) -> None:
+    claims = {document["metadata"]["name"] for document in _documents(manifest) if document["kind"] != "TrainingJob"}
+    mounted = {volume["persistentVolumeClaim"]["claimName"] for volume in _job(manifest)["spec"].get("volumes", [])}
     assert mounted == claims

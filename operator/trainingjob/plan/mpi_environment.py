@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from trainingjob.api.process_strategies import MpiImplementation
 from trainingjob.plan.mpi_files import HOSTFILE_PATH
 
+_POD_INTERFACE = "eth0"
+"""What container runtimes call a pod's own network. Told it, Hydra's daemons call the launcher back by its address; by
+default they use its host name alone, which no other pod can resolve."""
+
 _KEEPALIVE = {"time": "30", "intvl": "10", "probes": "3"}
 """Seconds of silence before a peer is asked, seconds between questions, questions: a lost node shows in a minute."""
 
@@ -25,13 +29,15 @@ def implementation_variables(
                 "I_MPI_HYDRA_BOOTSTRAP": "ssh",
                 "I_MPI_PERHOST": str(processes_per_node),
                 "I_MPI_PIN": "off",
-                **({"I_MPI_HYDRA_IFACE": interface, "FI_TCP_IFACE": interface} if interface else {}),
+                "I_MPI_HYDRA_IFACE": interface or _POD_INTERFACE,
+                **({"FI_TCP_IFACE": interface} if interface else {}),
             }
         case MpiImplementation.MPICH:
             return {
                 "HYDRA_HOST_FILE": HOSTFILE_PATH,
                 "HYDRA_LAUNCHER": "ssh",
-                **({"HYDRA_IFACE": interface, "FI_TCP_IFACE": interface} if interface else {}),
+                "HYDRA_IFACE": interface or _POD_INTERFACE,
+                **({"FI_TCP_IFACE": interface} if interface else {}),
             }
 
 

@@ -102,6 +102,13 @@ def test_each_implementation_finds_its_hosts_and_interface_in_the_environment(
         assert any(name.startswith(prefix) for name in env) == (owner == implementation)
 
 
+@pytest.mark.parametrize(("implementation", "name"), [("IntelMPI", "I_MPI_HYDRA_IFACE"), ("MPICH", "HYDRA_IFACE")])
+def test_daemons_of_hydra_call_the_launcher_by_its_address_on_the_pod_network(implementation: str, name: str) -> None:
+    env = env_values(render_pods(make_job(spec=mpi_job(implementation=implementation)))["mnist-launcher-0"])
+    assert env[name] == "eth0"
+    assert "FI_TCP_IFACE" not in env
+
+
 def test_variable_of_an_implementation_is_the_user_s_where_they_set_it() -> None:
     env = [{"name": "OMPI_MCA_hwloc_base_binding_policy", "value": "core"}]
     pod = render_pods(make_job(spec=mpi_job(spec={"env": env})))["mnist-worker-0"]

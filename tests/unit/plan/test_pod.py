@@ -150,7 +150,9 @@ def test_scheduling_fields_stand_in_the_pod_as_kubernetes_shapes_them() -> None:
 
 
 def test_the_same_job_gives_the_same_bytes() -> None:
-    first, second = (render_pods(make_job(spec=ACTS_ON_PODS | {"multiWorker": None, "mpi": None, "torch": None})) for _ in range(2))
+    first, second = (
+        render_pods(make_job(spec=ACTS_ON_PODS | {"multiWorker": None, "mpi": None, "torch": None})) for _ in range(2)
+    )
     assert repr(first) == repr(second)
 
 
