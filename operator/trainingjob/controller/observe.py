@@ -141,7 +141,8 @@ def _init_waiting(statuses: Iterable[Body]) -> str:
 
 
 def _sentence(reason: str, what: str, message: str | None) -> str:
-    return _head(f"{reason}: {what}: {message}" if message else f"{reason}: {what}")
+    words = (message or "").strip()
+    return _head(f"{reason}: {what}: {words}" if words else f"{reason}: {what}")
 
 
 def _false_condition(status: Body, kind: str) -> Body:

@@ -22,7 +22,7 @@ from trainingjob.reconcile import MainContainer, ObservedPod
         ),
         ({"waiting": {"reason": "CrashLoopBackOff"}}, "CrashLoopBackOff: init container 'fetch'"),
         (
-            {"terminated": {"exitCode": 3, "reason": "Error", "message": "no route"}},
+            {"terminated": {"exitCode": 3, "reason": "Error", "message": "no route\n"}},
             "Error: init container 'fetch' ended with exit code 3: no route",
         ),
     ],
