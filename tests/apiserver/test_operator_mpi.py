@@ -81,7 +81,14 @@ def test_keys_are_made_for_each_job_and_go_with_it(cluster: Cluster, user: User,
 def test_life_of_an_mpi_job_costs_few_writes_and_its_secret_stands_before_its_pods(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:
-    with operated(cluster, user, tmp_path, mpi_script(Run(seconds=1.5)), "--status-interval", "300") as at:
+    with operated(
+        cluster,
+        user,
+        tmp_path,
+        mpi_script(Run(seconds=1.5, init_seconds=1), worker_seconds=3),
+        "--status-interval",
+        "300",
+    ) as at:
         user.apply_job("ring", **MPI)
         user.wait_finished("ring", seconds=60)
         at.settle("ring")

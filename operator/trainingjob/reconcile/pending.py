@@ -81,7 +81,7 @@ def explain_waiting(job: TrainingJob, children: Children, replicas: ReplicaSet, 
 
 def slow_container_at(replicas: ReplicaSet, now: datetime) -> datetime | None:
     """Return when a container that is still not created should be explained; None when none is about to be."""
-    moments = [view.pod.created + SLOW_CONTAINER for view in replicas if view.state is State.WAITING and view.pod]
+    moments = [pod.created + SLOW_CONTAINER for pod in _uncreated(replicas)]
     return min((moment for moment in moments if moment > now), default=None)
 
 
@@ -126,12 +126,17 @@ def _unschedulable(waiting: list[ReplicaView]) -> Blocker | None:
 
 
 def _slow(spec: TrainingJobSpec, waiting: list[ReplicaView], now: datetime) -> Blocker | None:
-    for view in waiting:
-        if view.pod and now >= view.pod.created + SLOW_CONTAINER:
+    for pod in _uncreated(waiting):
+        if now >= pod.created + SLOW_CONTAINER:
             needs = _needs(spec)
             why = f"; it needs {needs}: see that they exist, then kubectl describe pod" if needs else ""
-            return Blocker("ContainerCreating", f"The container of pod {view.pod.name} is not created yet{why}.")
+            return Blocker("ContainerCreating", f"The container of pod {pod.name} is not created yet{why}.")
     return None
+
+
+def _uncreated(views: Iterable[ReplicaView]) -> list[ObservedPod]:
+    """Return the pods in which nothing runs yet; an init container at work takes the time that it needs."""
+    return [view.pod for view in views if view.state is State.WAITING and view.pod and not view.pod.init_running]
 
 
 def _needs(spec: TrainingJobSpec) -> str:
@@ -149,10 +154,12 @@ def _needs(spec: TrainingJobSpec) -> str:
 def _on_its_way(replicas: ReplicaSet) -> Blocker:
     workers = replicas.of(Role.WORKER)
     absent = [view.replica.pod for view in workers if not (view.pod and view.pod.ready)]
-    if replicas.of(Role.LAUNCHER) and absent:
+    # The reason stays until the launcher has begun: another word for a second or two would be one more write.
+    if workers and any(view.state in (State.MISSING, State.WAITING) for view in replicas.of(Role.LAUNCHER)):
         up = f"{len(workers) - len(absent)} of {len(workers)} workers accept connections"
         others = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        return Blocker(WAITING_FOR_WORKERS, f"{up}; the launcher waits for {absent[0]}{others}.")
+        then = f"waits for {absent[0]}{others}" if absent else "is about to begin"
+        return Blocker(WAITING_FOR_WORKERS, f"{up}; the launcher {then}.")
     return Blocker(STARTING, _progress(replicas))
 
 

@@ -55,6 +55,21 @@ def test_job_says_how_many_workers_are_up_until_the_launcher_s_program_has_begun
     assert (world.phase, world.status.ready) == ("Running", "3/3")
 
 
+def test_reason_stays_until_the_launcher_has_begun_however_long_it_waits_for_its_workers() -> None:
+    world = created()
+    world.change(LAUNCHER, init_running=True)
+    world.start(WORKER_0)
+    world.settle()
+    world.change(WORKER_1, init_running=True)
+    world.wait(600)
+    world.settle()
+    assert world.status.reason == "WaitingForWorkers"
+    world.start(WORKER_1)
+    world.settle()
+    assert world.status.reason == "WaitingForWorkers"
+    assert world.status.message == "2 of 2 workers accept connections; the launcher is about to begin."
+
+
 def test_waiting_for_workers_is_no_warning() -> None:
     assert [event.reason for event in running().events] == ["Created", "Training"]
 
