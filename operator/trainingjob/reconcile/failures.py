@@ -69,13 +69,9 @@ def explain(failure: Failure) -> tuple[str, str]:
     if failure.reason == POD_DELETED:
         return POD_DELETED, f"Pod {failure.pod} was deleted before its program had ended."
     if failure.reason == PREPARATION_FAILED:
-        code = f" with exit code {failure.exit_code}" if failure.exit_code is not None else ""
-        return (
-            PREPARATION_FAILED,
-            f"Pod {failure.pod} could not be prepared{code}: {telling_line(failure.message or '')}",
-        )
+        words = telling_line(failure.message or "")
+        return PREPARATION_FAILED, f"Pod {failure.pod} could not be prepared{_code(failure)}: {words}"
     reason = "ProgramFailed" if failure.reason == "Error" else failure.reason
-    code = f" with exit code {failure.exit_code}" if failure.exit_code is not None else ""
     kind = f" ({failure.reason})" if failure.reason != "Error" else ""
     words = f": {telling_line(failure.message)}" if failure.message else "."
     return reason, f"Pod {failure.pod} failed{_code(failure)}{kind}{words}{hint_for(failure.message or '')}"
