@@ -91,7 +91,7 @@ def test_worker_with_a_wrong_image_keeps_the_launcher_waiting_and_is_named(user:
 def test_launcher_that_never_gets_its_workers_says_why(user: User) -> None:
     user.apply_job("alone", **mpi_job(ALLREDUCE, overrides={"worker": {"nodeSelector": {"disk": "marble"}}}))
     status = user.wait_for_reason("alone", "Unschedulable")
-    assert "Pod alone-worker-0 finds no node (and 1 more pods)" in status["message"]
+    assert "Pod alone-worker-0 finds no node (and 1 more)" in status["message"]
     assert status["replicas"]["launcher"]["ready"] == 0
 
 

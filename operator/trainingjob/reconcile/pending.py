@@ -101,9 +101,13 @@ def _config(waiting: list[ReplicaView]) -> Blocker | None:
 
 
 def _container(waiting: list[ReplicaView], reasons: frozenset[str], word: str, what: str) -> Blocker | None:
-    for view in waiting:
-        if view.pod and view.pod.main.reason in reasons:
-            return Blocker(word, f"Pod {view.pod.name} {what} ({view.pod.main.reason}): {view.pod.main.message}")
+    for pod in (view.pod for view in waiting if view.pod):
+        if pod.main.reason in reasons:
+            return Blocker(word, f"Pod {pod.name} {what} ({pod.main.reason}): {pod.main.message}")
+        # An init container usually has the same image and environment, and is the first that cannot have them.
+        reason, _, words = pod.init_trouble.partition(": ")
+        if reason in reasons:
+            return Blocker(word, f"Pod {pod.name} {what} ({reason}): {words}")
     return None
 
 
@@ -121,7 +125,7 @@ def _unschedulable(waiting: list[ReplicaView]) -> Blocker | None:
     if not stuck:
         return None
     reason = "Queued" if stuck[0].scheduling_reason == "SchedulingGated" else "Unschedulable"
-    others = f" (and {len(stuck) - 1} more pods)" if len(stuck) > 1 else ""
+    others = f" (and {len(stuck) - 1} more)" if len(stuck) > 1 else ""
     return Blocker(reason, f"Pod {stuck[0].name} finds no node{others}: {stuck[0].unschedulable or reason}")
 
 

@@ -43,6 +43,16 @@ CASES = [
         'configmap "nope" not found',
     ),
     ({"init_trouble": "CrashLoopBackOff: back-off 10s"}, "InitContainer", "CrashLoopBackOff: back-off 10s"),
+    (
+        {"init_trouble": "ImagePullBackOff: init container 'prepare': Back-off"},
+        "ImagePull",
+        "cannot get its image (ImagePullBackOff): init container 'prepare': Back-off",
+    ),
+    (
+        {"init_trouble": "CreateContainerConfigError: init container 'prepare': secret \"keys\" not found"},
+        "ContainerConfig",
+        'secret "keys" not found',
+    ),
 ]
 
 
