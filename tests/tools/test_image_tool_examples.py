@@ -42,6 +42,13 @@ def test_each_image_can_be_built_where_no_registry_is_reached(name: str) -> None
 
 
 @pytest.mark.parametrize("name", _NAMES)
+def test_no_two_stages_wait_for_the_same_locked_cache(name: str) -> None:
+    """Buildah keeps a cache locked until its build ends, so that the second stage would wait for ever."""
+    locked = re.findall(r"type=cache,(\S+),sharing=locked", _text(name, "Dockerfile"))
+    assert len(set(locked)) == len(locked)
+
+
+@pytest.mark.parametrize("name", _NAMES)
 def test_each_image_is_built_of_the_files_that_it_may_copy(name: str) -> None:
     copied = re.findall(r"^COPY (?!--from)(\S+) /app/$", _text(name, "Dockerfile"), re.MULTILINE)
     allowed = re.findall(r"^!(\S+)$", _text(name, ".dockerignore"), re.MULTILINE)
