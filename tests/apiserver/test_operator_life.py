@@ -56,7 +56,7 @@ def test_children_belong_to_the_job_and_go_with_it(cluster: Cluster, user: User,
 def test_failed_pod_fails_the_job_with_the_evidence(cluster: Cluster, user: User, tmp_path: Path) -> None:
     failing = Run(exit_code=3, message="ValueError: no such optimizer")
     with operated(cluster, user, tmp_path, by_name(ps_0=SERVES, worker_0=SERVES, worker_1=failing)) as at:
-        user.apply_job("mnist", **PARAMETER_SERVER)
+        user.apply_job("mnist", **PARAMETER_SERVER, maxRestarts=0)
         user.wait_finished("mnist", seconds=60)
         status = at.settle("mnist")["status"]
         assert status["phase"] == "Failed"
@@ -80,7 +80,7 @@ def test_finished_job_stays_as_it_is_whatever_happens_to_its_pods(
     with operated(
         cluster, user, tmp_path, by_name(ps_0=SERVES, worker_0=Run(exit_code=code)), "--resync-seconds", "1"
     ) as at:
-        user.apply_job("mnist", **PARAMETER_SERVER)
+        user.apply_job("mnist", **PARAMETER_SERVER, maxRestarts=0)
         user.wait_finished("mnist", seconds=60)
         before = at.settle("mnist")
         passes = at.process.metric('trainingjob_reconcile_seconds_count{result="done"}')

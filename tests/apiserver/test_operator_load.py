@@ -18,7 +18,7 @@ from tests.support.user import Object, User, wait_until
 pytestmark = pytest.mark.apiserver
 
 JOBS = 50
-SPEC = {"image": IMAGE, "command": ["train"], "parameterServer": {"workers": 2, "servers": 1}}
+SPEC = {"image": IMAGE, "command": ["train"], "parameterServer": {"workers": 2, "servers": 1}, "maxRestarts": 0}
 STATUS_WRITES = 4
 EVENTS = 5
 

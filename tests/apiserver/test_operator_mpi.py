@@ -135,7 +135,7 @@ def test_image_without_sshd_fails_the_job_with_the_words_of_its_init_container(
     words = "The image has no sshd: a worker of an MPI job needs an OpenSSH server (openssh-server)."
     fails = Run(init_exit_code=127, init_message=words)
     with operated(cluster, user, tmp_path, by_name(launcher_0=Run(init_after=("never",)), worker_1=fails)) as at:
-        user.apply_job("ring", **MPI)
+        user.apply_job("ring", **MPI, maxRestarts=0)
         user.wait_finished("ring", seconds=60)
         status = at.settle("ring")["status"]
         assert status["phase"] == "Failed"
@@ -168,7 +168,7 @@ def test_lost_worker_is_named_although_the_launcher_fails_for_want_of_it(
 ) -> None:
     launcher = Run(exit_code=1, after=("lost",), seconds=0, message="ORTE has lost communication with a remote daemon.")
     with operated(cluster, user, tmp_path, mpi_script(launcher)) as at:
-        user.apply_job("ring", **MPI)
+        user.apply_job("ring", **MPI, maxDisruptions=0)
         user.wait_for_phase("ring", "Running")
         user.kubectl("delete", "pod", "ring-worker-1", "--wait=false")
         at.kubelet.announce("lost")

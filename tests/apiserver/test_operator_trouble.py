@@ -139,9 +139,11 @@ def test_pod_whose_label_was_taken_away_is_neither_lost_nor_made_twice(
         assert len(at.kubelet.seen["mnist-worker-1"]) == 1
 
 
-def test_pod_of_a_running_job_that_somebody_deletes_fails_the_job(cluster: Cluster, user: User, tmp_path: Path) -> None:
+def test_pod_of_a_running_job_that_somebody_deletes_fails_a_job_that_survives_no_disruption(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
     with operated(cluster, user, tmp_path, by_name(worker_0=SERVES, worker_1=SERVES)) as at:
-        user.apply_job("mnist", image=IMAGE, multiWorker={"workers": 2})
+        user.apply_job("mnist", image=IMAGE, multiWorker={"workers": 2}, maxDisruptions=0)
         user.wait_for_phase("mnist", "Running")
         user.kubectl("delete", "pod", "mnist-worker-1")
         status = user.wait_finished("mnist", seconds=60)

@@ -53,7 +53,7 @@ def test_pod_that_vanished_while_the_watch_was_deaf_is_found_missing(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:
     with behind_a_proxy(cluster, user, tmp_path) as (process, proxy, kubelet):
-        user.apply_job("mnist", image=IMAGE, multiWorker={"workers": 2})
+        user.apply_job("mnist", image=IMAGE, multiWorker={"workers": 2}, maxDisruptions=0)
         user.wait_for_phase("mnist", "Running")
         proxy.deaf.add("pods")
         user.kubectl("delete", "pod", "mnist-worker-1")

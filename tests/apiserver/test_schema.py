@@ -2,16 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from devtools.paths import REPOSITORY
 from tests.support.accepted_jobs import ACCEPTED
+from tests.support.changes import write_status
 from tests.support.every_field import EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
 from tests.support.job_cases import IMAGE, Accepted, Malformed, Refused, manifest
 from tests.support.malformed_jobs import MALFORMED
 from tests.support.refused_jobs import REFUSED
+from tests.support.strategy_jobs import policy
 from tests.support.user import RefusedError, User, wait_until
 
 pytestmark = pytest.mark.apiserver
@@ -105,6 +108,11 @@ def test_the_server_adds_the_defaults_of_every_level(user: User) -> None:
         "cleanPodPolicy": "Running",
         "stopGraceSeconds": 30,
         "evaluatorGraceSeconds": 900,
+        "suspend": False,
+        "cancel": False,
+        "maxRestarts": 3,
+        "maxDisruptions": 100,
+        "onNodeLost": "ForceDelete",
     }
 
 
@@ -130,6 +138,58 @@ def test_a_new_job_says_that_no_operator_has_seen_it(user: User) -> None:
 def test_a_user_cannot_write_the_status_with_the_job(user: User) -> None:
     user.apply({**yaml.safe_load(SHORT_JOB), "status": {"phase": "Succeeded"}})
     assert user.status("mnist") == {"observedGeneration": -1}
+
+
+def test_the_server_adds_the_status_that_a_condition_of_a_failure_policy_most_often_means(user: User) -> None:
+    user.apply_job("mnist", image=IMAGE, **policy("Ignore", onPodConditions=[{"type": "DisruptionTarget"}]))
+    (rule,) = user.job("mnist")["spec"]["failurePolicy"]["rules"]
+    assert rule == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+
+
+STATUS: dict[str, Any] = {
+    "observedGeneration": 1,
+    "phase": "Restarting",
+    "attempt": 2,
+    "restarts": 1,
+    "disruptions": 1,
+    "startTime": "2026-01-31T12:00:00Z",
+    "attemptStartTime": "2026-01-31T12:30:00Z",
+    "restartTime": "2026-01-31T12:29:00Z",
+    "suspendedSeconds": 60,
+    "failures": [
+        {
+            "pod": "mnist-worker-0",
+            "uid": "11111111-2222-4333-8444-555555555555",
+            "role": "worker",
+            "index": 0,
+            "attempt": 1,
+            "reason": "EvictionByEvictionAPI",
+            "class": "Disruption",
+        }
+    ],
+    "restarting": {"mnist-worker-1": "11111111-2222-4333-8444-666666666666"},
+}
+
+
+def test_the_server_keeps_what_the_operator_must_remember(user: User) -> None:
+    user.kubectl("apply", "-f", "-", stdin=SHORT_JOB)
+    write_status(user, "mnist", **STATUS)
+    assert user.status("mnist") == STATUS
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"phase": "Paused"}, "phase: Unsupported value"),
+        ({"disruptions": -1}, "disruptions: Invalid value: -1"),
+        ({"failures": [{**STATUS["failures"][0], "class": "BadLuck"}]}, "failures[0].class: Unsupported value"),
+    ],
+)
+def test_a_status_that_nobody_could_read_is_refused(user: User, status: dict[str, Any], told: str) -> None:
+    user.kubectl("apply", "-f", "-", stdin=SHORT_JOB)
+    with pytest.raises(RefusedError) as caught:
+        write_status(user, "mnist", **status)
+    assert told in str(caught.value)
 
 
 def explained(user: User, field: str, expected: str) -> str:
@@ -169,11 +229,8 @@ def test_the_short_name_and_the_category_find_the_job(user: User) -> None:
 
 def test_the_columns_tell_where_a_job_stands(user: User) -> None:
     user.kubectl("apply", "-f", "-", stdin=SHORT_JOB)
-    status = (
-        '{"status":{"phase":"Running","reason":"AllReady","ready":"3/3","restarts":0,'
-        '"startTime":"2026-01-31T12:00:00Z","completionTime":"2026-01-31T13:00:00Z"}}'
-    )
-    user.kubectl("patch", "tjob", "mnist", "--subresource=status", "--type=merge", "-p", status)
+    times = {"startTime": "2026-01-31T12:00:00Z", "completionTime": "2026-01-31T13:00:00Z"}
+    write_status(user, "mnist", phase="Running", reason="AllReady", ready="3/3", restarts=0, **times)
     header, row = user.kubectl("get", "tjob").splitlines()
     assert header.split() == ["NAME", "PHASE", "REASON", "READY", "RESTARTS", "AGE"]
     assert row.split()[:5] == ["mnist", "Running", "AllReady", "3/3", "0"]

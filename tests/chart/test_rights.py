@@ -43,6 +43,7 @@ def test_rights_given_are_the_rights_used(
         _need_a_config_map(user)
         _need_ssh_keys(user)
         _meet_the_same_trouble_twice(user)
+        _retire(user)
         _collide(user, api, lambda: RE_READ in used(control_plane.audit_log, account))
     assert refused(control_plane.audit_log, account) == set()
     assert used(control_plane.audit_log, account) == allowed(rendered) - {FOR_ADMISSION}
@@ -59,7 +60,7 @@ def _succeed(user: User) -> None:
 
 def _fail(user: User) -> None:
     """The pod that still runs is deleted after the failure of the other."""
-    user.apply_job("bad", multiWorker={"workers": 2}, **PROGRAM)
+    user.apply_job("bad", multiWorker={"workers": 2}, maxRestarts=0, **PROGRAM)
     user.wait_for_pods("bad", {"bad-worker-0", "bad-worker-1"})
     start_pod(user, "bad-worker-0")
     start_pod(user, "bad-worker-1")
@@ -76,7 +77,7 @@ def _meet_a_taken_name(user: User) -> None:
 
 
 def _lose_a_pod(user: User) -> None:
-    user.apply_job("lost", **PROGRAM)
+    user.apply_job("lost", maxDisruptions=0, **PROGRAM)
     user.wait_for_pods("lost", {"lost-worker-0"})
     start_pod(user, "lost-worker-0")
     user.wait_for_phase("lost", "Running")
@@ -94,6 +95,15 @@ def _need_ssh_keys(user: User) -> None:
     user.apply_job("ranks", mpi={"nodes": 2}, **PROGRAM)
     user.wait_for_pods("ranks", {"ranks-launcher-0", "ranks-worker-0", "ranks-worker-1"})
     user.kubectl("delete", JOBS, "ranks")
+
+
+def _retire(user: User) -> None:
+    """The job has ended and its time is over; the operator deletes it."""
+    user.apply_job("brief", ttlSecondsAfterFinished=1, **PROGRAM)
+    user.wait_for_pods("brief", {"brief-worker-0"})
+    start_pod(user, "brief-worker-0")
+    end_pod(user, "brief-worker-0", 0)
+    wait_until(lambda: user.kubectl("get", JOBS, "-o", "name"), lambda names: "/brief" not in names, 60)
 
 
 def _meet_the_same_trouble_twice(user: User) -> None:

@@ -66,7 +66,7 @@ def test_finished_job_is_waited_for_and_shown_in_one_line(user: User) -> None:
 
 
 def test_failed_program_shows_pod_exit_code_and_last_words(user: User) -> None:
-    user.apply_job("broken", **python("raise SystemExit('no such data set')"))
+    user.apply_job("broken", **python("raise SystemExit('no such data set')"), maxRestarts=0)
     status = user.wait_finished("broken", seconds=120)
     assert (status["phase"], status["reason"]) == ("Failed", "ProgramFailed")
     assert status["message"] == "Pod broken-worker-0 failed with exit code 1: no such data set"

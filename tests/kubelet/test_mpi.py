@@ -42,7 +42,7 @@ def wait_for_ranks(user: User, name: str) -> None:
 
 @pytest.mark.parametrize("how", [["--wait=false"], ["--force", "--grace-period=0"]], ids=["deleted", "by force"])
 def test_worker_that_is_deleted_in_mid_run_is_named_and_the_launcher_s_log_is_kept(user: User, how: list[str]) -> None:
-    user.apply_job("cut", **mpi_job([*ALLREDUCE, "--seconds", "3600"]))
+    user.apply_job("cut", **mpi_job([*ALLREDUCE, "--seconds", "3600"], maxDisruptions=0))
     wait_for_ranks(user, "cut")
     user.kubectl("delete", "pod", "cut-worker-1", *how)
     # A transport that waits for an answer gives up after many minutes.
@@ -55,7 +55,7 @@ def test_worker_that_is_deleted_in_mid_run_is_named_and_the_launcher_s_log_is_ke
 
 def test_rank_that_fails_is_told_with_its_number_and_exit_code(user: User) -> None:
     program = "from mpi4py import MPI; import sys; sys.exit(3 if MPI.COMM_WORLD.rank == 1 else 0)"
-    user.apply_job("broken", **mpi_job(["python", "-c", program]))
+    user.apply_job("broken", **mpi_job(["python", "-c", program], maxRestarts=0))
     status = user.wait_finished("broken", seconds=180)
     assert status["message"] == "Pod broken-launcher-0 failed with exit code 3: rank 1 ended with exit code 3"
     (failure,) = status["failures"]
@@ -64,7 +64,7 @@ def test_rank_that_fails_is_told_with_its_number_and_exit_code(user: User) -> No
 
 def test_worker_without_sshd_is_told(user: User) -> None:
     overrides = {"worker": {"image": WITHOUT_SSH}}
-    user.apply_job("bare", **mpi_job(ALLREDUCE, overrides=overrides))
+    user.apply_job("bare", **mpi_job(ALLREDUCE, overrides=overrides, maxRestarts=0))
     status = user.wait_finished("bare", seconds=120)
     assert status["reason"] == "PreparationFailed"
     assert "The image has no sshd" in status["message"]
@@ -72,7 +72,7 @@ def test_worker_without_sshd_is_told(user: User) -> None:
 
 
 def test_launcher_whose_image_has_another_mpi_is_told(user: User) -> None:
-    user.apply_job("other", **mpi_job(ALLREDUCE, mpi={"nodes": 2, "implementation": "MPICH"}))
+    user.apply_job("other", **mpi_job(ALLREDUCE, mpi={"nodes": 2, "implementation": "MPICH"}, maxRestarts=0))
     status = user.wait_finished("other", seconds=120)
     assert status["message"] == (
         "Pod other-launcher-0 could not be prepared with exit code 1: spec.mpi.implementation is MPICH and the "

@@ -32,8 +32,8 @@ def test_elastic_job_loses_worker_1_goes_on_takes_its_successor_in_and_succeeds(
     user.kubectl("delete", "pod", f"{job}-worker-1", "--force", "--grace-period=0")
     status = user.wait_finished(job, seconds=400)
     assert status["phase"] == "Succeeded", (status, log())
-    assert status["restarts"] == 0
-    assert "failures" not in status
+    assert (status["attempt"], status["restarts"], status["disruptions"]) == (0, 0, 1)
+    assert [(f["pod"], f["class"]) for f in status["failures"]] == [(f"{job}-worker-1", "Disruption")]
     assert user.pods(job).get(f"{job}-worker-1", {"metadata": {"uid": ""}})["metadata"]["uid"] != first
     assert float(re.findall(r"accuracy=(\d\.\d+)", log())[-1]) > LEARNED
 
@@ -60,6 +60,6 @@ def test_command_that_begins_with_torchrun_is_configured_by_the_environment(user
 
 def test_failing_process_is_told_with_its_traceback(user: User) -> None:
     program = "raise ValueError('no such data set')"
-    user.apply_job("broken", **torch_job([PYTHON, "-c", program], nodes=1))
+    user.apply_job("broken", **torch_job([PYTHON, "-c", program], nodes=1), maxRestarts=0)
     status = user.wait_finished("broken", seconds=120)
     assert status["message"] == ("Pod broken-worker-0 failed with exit code 1: ValueError: no such data set")

@@ -1,8 +1,12 @@
 """Jobs that break no rule."""
 
+from typing import Any
+
 from tests.support.job_cases import Accepted, mounted
-from tests.support.strategy_jobs import elastic, mpi
+from tests.support.strategy_jobs import elastic, mpi, policy
 from trainingjob.api.constants import SHM_PATH
+
+_EACH_FOR_ITSELF: tuple[dict[str, Any], ...] = ({}, {"parameterServer": {}}, elastic(1, 2))
 
 ACCEPTED = [
     Accepted("an image alone"),
@@ -44,6 +48,41 @@ ACCEPTED = [
     Accepted("an elastic job with its fewest nodes", elastic(2, 4, nodes=2)),
     Accepted("an elastic job with its most nodes", elastic(2, 4, nodes=4)),
     Accepted("an elastic job that has no room", elastic(1, 1)),
+    Accepted("a job that another controller runs", {"managedBy": "kueue.x-k8s.io/multikueue"}),
+    Accepted("a job that is suspended from the first", {"suspend": True}),
+    Accepted("no restart at all", {"maxRestarts": 0, "maxDisruptions": 0}),
+    Accepted("times to live that are over at once", {"podTTLSeconds": 0, "ttlSecondsAfterFinished": 0}),
+    Accepted("a failure policy without a rule", {"failurePolicy": {"rules": []}}),
+    Accepted(
+        "exit codes as values and as ranges",
+        policy(
+            "FailJob",
+            onExitCodes={
+                "operator": "NotIn",
+                "values": [1, 255],
+                "ranges": [{"from": 7, "to": 7}, {"from": 64, "to": 78}],
+            },
+        ),
+    ),
+    Accepted("a pod's condition by its type alone", policy("Ignore", onPodConditions=[{"type": "DisruptionTarget"}])),
+    *(
+        Accepted(
+            f"a replica that restarts alone in a job with {' and '.join(strategy) or 'one pod'}",
+            {**strategy, **policy("RestartReplica", roles=["worker"], onReason=["Evicted"])},
+        )
+        for strategy in _EACH_FOR_ITSELF
+    ),
+    Accepted(
+        "rules for every role of a job",
+        {
+            "parameterServer": {"chief": True, "evaluator": True},
+            **policy("FailJob", roles=["chief", "worker", "ps", "evaluator"], onReason=["OOMKilled"]),
+        },
+    ),
+    Accepted(
+        "rules for every role of an MPI job",
+        {**mpi(), **policy("FailJob", roles=["launcher", "worker"], onReason=["E"])},
+    ),
     Accepted("the image's own command in a role", {"command": ["train"], "overrides": {"worker": {"command": []}}}),
     Accepted("a variable without a value", {"env": [{"name": "DEBUG"}]}),
     Accepted("quantities as numbers and texts", {"resources": {"requests": {"cpu": 2, "memory": "4Gi"}}}),

@@ -67,6 +67,27 @@ EVERY_FIELD: dict[str, Any] = {
     "cleanPodPolicy": "All",
     "stopGraceSeconds": 60,
     "evaluatorGraceSeconds": 60,
+    "suspend": True,
+    "cancel": False,
+    "managedBy": "trainingjob.dev/trainingjob-operator",
+    "maxRestarts": 5,
+    "maxDisruptions": 50,
+    "failurePolicy": {
+        "rules": [
+            {"action": "FailJob", "roles": ["worker"], "onExitCodes": {"operator": "In", "values": [3, 42]}},
+            {"action": "RestartJob", "onExitCodes": {"operator": "NotIn", "ranges": [{"from": 1, "to": 127}]}},
+            {
+                "action": "Ignore",
+                "onPodConditions": [{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}],
+            },
+            {"action": "RestartJob", "onReason": ["OOMKilled", "Evicted"]},
+        ]
+    },
+    "activeDeadlineSeconds": 3600,
+    "pendingDeadlineSeconds": 600,
+    "podTTLSeconds": 60,
+    "ttlSecondsAfterFinished": 86400,
+    "onNodeLost": "Wait",
 }
 """A spec with every field but the strategies that exclude the one it has."""
 
@@ -118,5 +139,11 @@ CHANGES: dict[str, Any] = {
     "cleanPodPolicy": "None",
     "stopGraceSeconds": 30,
     "evaluatorGraceSeconds": 0,
+    "suspend": False,
+    "cancel": True,
+    "maxRestarts": 0,
+    "maxDisruptions": 0,
+    "activeDeadlineSeconds": 7200,
+    "onNodeLost": "ForceDelete",
 }
 """For every field of a spec a merge patch that changes it; None takes it away."""

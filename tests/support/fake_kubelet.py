@@ -10,7 +10,16 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.background import Background
-from tests.support.pod_statuses import ended, init_failed, initializing, now, phase_of, running, waiting
+from tests.support.pod_statuses import (
+    ended,
+    init_failed,
+    initializing,
+    now,
+    others_conditions,
+    phase_of,
+    running,
+    waiting,
+)
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.controller.connection import Connection, connect
 from trainingjob.controller.kube import PODS, KubeClient, Object, Resource
@@ -34,7 +43,7 @@ class Run:
     reason: str = ""
     """The kubelet's word for the end; empty for Completed or Error."""
     after: tuple[str, ...] = ()
-    """Names of pods whose programs must have ended before, or of what the test announces."""
+    """Names of pods whose programs must have succeeded before, or of what the test announces."""
     message: str = ""
     """The program's last words."""
     waiting: str = ""
@@ -45,6 +54,8 @@ class Run:
     """Whether nothing at all happens to the pod."""
     stop_seconds: float = 0.0
     """How long the program takes to end after it was told to."""
+    clean_up_seconds: float = 0.0
+    """How long the pod stays after that."""
     init_exit_code: int = 0
     """The exit code of the pod's first init container, where it has any; the others succeed."""
     init_message: str = ""
@@ -69,8 +80,8 @@ class FakeKubelet:
         """May be replaced at any time; a pod follows what was asked when it was first seen."""
         self.seen: dict[str, list[str]] = {}
         """The uids of every pod that was ever seen, by name."""
-        self.ended: set[str] = set()
-        """The names of the pods whose programs have ended by themselves."""
+        self.succeeded: set[str] = set()
+        """The names of the pods whose programs have succeeded, until such a pod is deleted, and what was announced."""
         self.ready: set[str] = set()
         """The names of the pods that are ready."""
         self._kubeconfig = str(kubeconfig)
@@ -95,7 +106,7 @@ class FakeKubelet:
 
     def announce(self, what: str) -> None:
         """Let the programs end that wait for this beside the ends of pods."""
-        self.ended.add(what)
+        self.succeeded.add(what)
 
     async def _start(self) -> None:
         self._connection = await connect(self._kubeconfig)
@@ -159,6 +170,9 @@ class FakeKubelet:
             uids.append(uid)
         if "deletionTimestamp" in pod["metadata"]:
             if uid not in self._stops:
+                # Its successor has the same name and has neither begun nor ended.
+                self.ready.discard(name)
+                self.succeeded.discard(name)
                 self._stops[uid] = asyncio.create_task(self._end(pod))
         elif uid not in self._plays and phase_of(pod) not in ("Succeeded", "Failed"):
             self._plays[uid] = asyncio.create_task(self._again_and_again(pod, self.script(pod)))
@@ -215,11 +229,12 @@ class FakeKubelet:
         await self._status(pod, running(names, begun, ready=True))
         self.ready.add(name)
         if run.exit_code is not None:
-            while not (self.seen.keys() >= set(run.peers) and self.ended >= set(run.after)):
+            while not (self.seen.keys() >= set(run.peers) and self.succeeded >= set(run.after)):
                 await asyncio.sleep(0.05)
             await asyncio.sleep(run.seconds)
             await self._status(pod, ended(run.exit_code, run.reason, run.message, begun))
-            self.ended.add(name)
+            if run.exit_code == 0:
+                self.succeeded.add(name)
 
     async def _bind(self, pod: Object) -> None:
         name = pod["metadata"]["name"]
@@ -237,7 +252,6 @@ class FakeKubelet:
 
     async def _end(self, pod: Object) -> None:
         uid, name = pod["metadata"]["uid"], pod["metadata"]["name"]
-        self.ready.discard(name)
         if play := self._plays.get(uid):
             play.cancel()
         await asyncio.sleep(self.script(pod).stop_seconds)
@@ -245,6 +259,7 @@ class FakeKubelet:
             try:
                 if phase_of(pod) == "Running":
                     await self._status(pod, ended(143, "Error", "", now()))
+                    await asyncio.sleep(self.script(pod).clean_up_seconds)
                 await self._client.delete(PODS, self._namespace, name, uid, 0)
             except (NotFoundError, ConflictError):
                 return
@@ -254,7 +269,8 @@ class FakeKubelet:
                 return
 
     async def _status(self, pod: Object, status: dict[str, Any]) -> None:
-        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
+        conditions = [*status.get("conditions", ()), *others_conditions(pod)]
+        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {**status, "conditions": conditions}}
         await self._client.patch(PODS, self._namespace, pod["metadata"]["name"], body, subresource="status")
 
 

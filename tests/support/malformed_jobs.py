@@ -1,6 +1,9 @@
 """Jobs in which one field has a form that the schema does not know."""
 
 from tests.support.job_cases import Malformed
+from tests.support.strategy_jobs import policy
+
+_RULE = "spec.failurePolicy.rules[0]"
 
 MALFORMED = [
     Malformed("no image", "spec.image", {"image": None}),
@@ -65,4 +68,47 @@ MALFORMED = [
         incomparable=True,
     ),
     Malformed("a label's value with a blank", "spec.podLabels", {"podLabels": {"team": "computer vision"}}),
+    *(
+        Malformed(f"{field} below {least}", f"spec.{field}", {field: least - 1})
+        for field, least in (
+            ("maxRestarts", 0),
+            ("maxDisruptions", 0),
+            ("activeDeadlineSeconds", 1),
+            ("pendingDeadlineSeconds", 1),
+            ("podTTLSeconds", 0),
+            ("ttlSecondsAfterFinished", 0),
+        )
+    ),
+    *(
+        Malformed(f"{controller} as a controller", "spec.managedBy", {"managedBy": controller})
+        for controller in ("", "kueue", "/kueue", "Example.com/kueue", "example.com/", "example.com/" + "a" * 52)
+    ),
+    Malformed("an answer to a lost node that does not exist", "spec.onNodeLost", {"onNodeLost": "Delete"}),
+    Malformed("a failure policy without rules", "spec.failurePolicy.rules", {"failurePolicy": {}}),
+    Malformed("an action that does not exist", f"{_RULE}.action", policy("Retry", onReason=["Evicted"])),
+    Malformed("a rule for no role", f"{_RULE}.roles", policy("FailJob", onReason=["Evicted"], roles=[])),
+    Malformed(
+        "a rule for a role that nothing plays",
+        f"{_RULE}.roles[0]",
+        policy("FailJob", onReason=["Evicted"], roles=["master"]),
+    ),
+    Malformed("a rule on no reason", f"{_RULE}.onReason", policy("FailJob", onReason=[])),
+    *(
+        Malformed(
+            f"an exit code {code}",
+            f"{_RULE}.onExitCodes.values[0]",
+            policy("FailJob", onExitCodes={"operator": "In", "values": [code]}),
+        )
+        for code in (0, 256)
+    ),
+    Malformed(
+        "half a range of exit codes",
+        f"{_RULE}.onExitCodes.ranges[0].to",
+        policy("FailJob", onExitCodes={"operator": "In", "ranges": [{"from": 1}]}),
+    ),
+    Malformed(
+        "a status that no condition has",
+        f"{_RULE}.onPodConditions[0].status",
+        policy("FailJob", onPodConditions=[{"type": "DisruptionTarget", "status": "Yes"}]),
+    ),
 ]

@@ -43,6 +43,11 @@ class Operated:
         conditions = self.user.status(job).get("conditions", [])
         return next((dict(c) for c in conditions if c["type"] == kind), {})
 
+    def counts(self, job: str) -> tuple[int, int, int]:
+        """Return attempt, restarts and disruptions of a job."""
+        status = self.user.status(job)
+        return status["attempt"], status["restarts"], status["disruptions"]
+
     def settle(self, job: str) -> dict[str, Any]:
         """Wait until a finished job's deletes are done and its last status is written, and return the job."""
         wait_until(
@@ -72,12 +77,22 @@ def operated(cluster: Cluster, user: User, folder: Path, script: Script, *flags:
         yield Operated(user, kubelet, process)
 
 
-def by_name(**runs: Run) -> Script:
-    """Return a script by the end of the pods' names: `by_name(ps_0=Run(None), worker_1=Run(3))`; others succeed."""
+def by_name(**runs: Run | tuple[Run, ...]) -> Script:
+    """Return a script by the end of the pods' names: `by_name(ps_0=Run(None), worker_1=Run(3))`; others succeed.
+
+    Of several runs the first is that of the first pod of its name, and so on; the last is that of all that follow.
+    """
     endings = {name.replace("_", "-"): run for name, run in runs.items()}
+    met: dict[str, list[str]] = {}
 
     def script(pod: dict[str, Any]) -> Run:
-        name = pod["metadata"]["name"]
-        return next((run for ending, run in endings.items() if f"-{name}".endswith(f"-{ending}")), Run())
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        run = next((run for ending, run in endings.items() if f"-{name}".endswith(f"-{ending}")), Run())
+        if isinstance(run, Run):
+            return run
+        uids = met.setdefault(name, [])
+        if uid not in uids:
+            uids.append(uid)
+        return run[min(uids.index(uid), len(run) - 1)]
 
     return script

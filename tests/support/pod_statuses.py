@@ -6,6 +6,7 @@ from typing import Any
 from trainingjob.api.times import format_time
 
 Status = dict[str, Any]
+_OF_THE_KUBELET = ("PodScheduled", "Ready")
 _INITIALIZING = {"waiting": {"reason": "PodInitializing"}}
 
 
@@ -17,6 +18,12 @@ def now() -> str:
 def phase_of(pod: dict[str, Any]) -> str:
     """Return the phase of a pod, also of one that no kubelet has seen."""
     return str((pod.get("status") or {}).get("phase") or "Pending")
+
+
+def others_conditions(pod: dict[str, Any]) -> list[Status]:
+    """Return the conditions of a pod that somebody else has written: a kubelet leaves them as they are."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return [dict(condition) for condition in conditions if condition["type"] not in _OF_THE_KUBELET]
 
 
 def waiting(reason: str, message: str) -> Status:

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.support.job_cases import Refused, mounted
 from tests.support.refused_names import REFUSED_NAMES
+from tests.support.refused_policies import REFUSED_POLICIES
 from tests.support.refused_strategies import REFUSED_STRATEGIES
 from tests.support.strategy_jobs import mpi
 from trainingjob.api.constants import SHM_PATH
@@ -352,6 +353,7 @@ REFUSED = [
     *_RESERVED,
     *_ENVIRONMENT,
     *REFUSED_STRATEGIES,
+    *REFUSED_POLICIES,
     *_PROGRAM,
     *_RESOURCES,
     *_METADATA,

@@ -49,6 +49,20 @@ class User:
         """Apply a TrainingJob with this spec."""
         self.apply({"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec})
 
+    def change_job(self, name: str, /, **spec: Any) -> None:
+        """Change fields of a TrainingJob's spec.
+
+        Raises:
+            RefusedError: when the API server does not allow it.
+        """
+        self.kubectl("patch", "tjob", name, "--type=merge", "--patch", json.dumps({"spec": spec}))
+
+    def evict(self, pod: str) -> None:
+        """Evict a pod, as draining its node does."""
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        self.kubectl("create", "--raw", path, "--filename=-", stdin=json.dumps(eviction))
+
     def refusal(self, name: str, /, **spec: Any) -> str:
         """Return the message with which the API server refuses a TrainingJob.
 
@@ -110,8 +124,8 @@ class User:
         self.wait_until_pods(name, lambda pods: set(pods) == expected, seconds=seconds)
 
 
-def wait_until(read: Callable[[], T], good: Callable[[T], bool], seconds: float) -> T:
-    """Read again and again until what is read is good, and return it.
+def wait_until(read: Callable[[], T], good: Callable[[T], bool], seconds: float, pause: float = 0.3) -> T:
+    """Read again and again, with pauses in between, until what is read is good, and return it.
 
     Raises:
         TimeoutError: when it is not good in time; the text shows what was read last.
@@ -120,5 +134,5 @@ def wait_until(read: Callable[[], T], good: Callable[[T], bool], seconds: float)
     while not good(value := read()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"not reached within {seconds:.0f} s; the last reading: {str(value)[:3000]}")
-        time.sleep(0.3)
+        time.sleep(pause)
     return value

@@ -14,6 +14,7 @@ from trainingjob.reconcile import (
     Children,
     Create,
     Decision,
+    DeleteJob,
     DeletePod,
     Event,
     MainContainer,
@@ -25,6 +26,10 @@ from trainingjob.reconcile import (
     events,
     reconcile,
 )
+
+SHORT = timedelta(seconds=6)
+ONE_ATTEMPT: dict[str, Any] = {"maxRestarts": 0, "maxDisruptions": 0}
+"""The fields of a job that ends with its first failure."""
 
 
 class World:
@@ -43,7 +48,11 @@ class World:
         self.deleted: list[str] = []
         self.events: list[Event] = []
         self.patches = 0
+        self.retired = False
+        """Whether the job itself was deleted."""
         self._uids = count(1)
+        self._waiting: datetime | None = None
+        """When a decision is looked at again that had nothing to say yet."""
 
     @property
     def status(self) -> Any:
@@ -70,10 +79,17 @@ class World:
         Raises:
             RuntimeError: when that does not come to an end.
         """
-        for _ in range(20):
-            if not self.step():
+        for _ in range(40):
+            if not self.step() and not self._short_wait():
                 return
         raise RuntimeError("the job is written again and again")
+
+    def _short_wait(self) -> bool:
+        """Let the few seconds pass in which a failure waits for others, and say whether there was such a wait."""
+        if self._waiting is None or self._waiting > self.now + SHORT:
+            return False
+        self.now, self._waiting = self._waiting, None
+        return True
 
     def step(self) -> bool:
         """Make one pass as the controller does and return whether anything was written."""
@@ -81,6 +97,7 @@ class World:
         created, children = self._carry_out(decision)
         if decision.actions:
             decision = replace(self._decide(children), actions=decision.actions)
+        self._waiting = decision.wake if decision.status is None else None
         wrote = bool(created) or any(isinstance(action, DeletePod) for action in decision.actions)
         if decision.status is not None and decision.status != self.job.status:
             self.events += events(self.job, decision.status, created)
@@ -108,6 +125,8 @@ class World:
                 case DeletePod():
                     self.deleted.append(action.name)
                     self.pods[action.name] = replace(self.pods[action.name], deleting=True)
+                case DeleteJob():
+                    self.retired = True
                 case ReadPod():
                     pod = self.pods.get(action.name)
                     found += [pod] if pod else []

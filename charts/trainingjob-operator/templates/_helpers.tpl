@@ -46,7 +46,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "trainingjob.jobRules" -}}
 - apiGroups: [trainingjob.dev]
   resources: [trainingjobs]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, delete]
 - apiGroups: [trainingjob.dev]
   resources: [trainingjobs/status]
   verbs: [patch]

@@ -8,6 +8,9 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 KIND: Final = "TrainingJob"
 PLURAL: Final = "trainingjobs"
 
+MANAGED_BY: Final = f"{GROUP}/trainingjob-operator"
+"""What `managedBy` says of a job that this operator runs."""
+
 LABEL_JOB: Final = f"{GROUP}/job"
 LABEL_ROLE: Final = f"{GROUP}/role"
 LABEL_INDEX: Final = f"{GROUP}/index"

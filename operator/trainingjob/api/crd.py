@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from trainingjob.api.changes import cancel_validation, change_validations
 from trainingjob.api.constants import GROUP, KIND, PLURAL, VERSION
 from trainingjob.api.guards import with_guards
 from trainingjob.api.names import name_validations
@@ -61,11 +62,17 @@ def resource_schema() -> Schema:
             "kind": {"description": f"The kind of the object: {KIND}.", "type": "string"},
             # The bounds are those that the API server has for every name; with them it can bound the rules' cost.
             "metadata": {"type": "object", "properties": {"name": text, "generateName": text}},
-            "spec": with_guards(structural_schema(TrainingJobSpec, validations())),
+            "spec": _spec_schema(),
             "status": {**status, "default": UNREAD_STATUS},
         },
-        "x-kubernetes-validations": name_validations(),
+        "x-kubernetes-validations": [*name_validations(), *change_validations()],
     }
+
+
+def _spec_schema() -> Schema:
+    schema = with_guards(structural_schema(TrainingJobSpec, validations()))
+    schema["x-kubernetes-validations"].append(cancel_validation())
+    return schema
 
 
 def _columns() -> list[dict[str, Any]]:

@@ -28,6 +28,8 @@ class TrainingJob:
     resource_version: str
     created: datetime
     deleting: bool
+    managed_by: str
+    """The controller that runs the job; empty when the job does not say."""
     spec: TrainingJobSpec | None
     """What the job asks for; None when the stored form does not validate."""
     problem: str
@@ -56,6 +58,7 @@ def read_job(body: Mapping[str, Any]) -> TrainingJob:
         resource_version=metadata["resourceVersion"],
         created=parse_time(metadata["creationTimestamp"]),
         deleting="deletionTimestamp" in metadata,
+        managed_by=str((body.get("spec") or {}).get("managedBy") or ""),
         spec=None if problems else spec,
         problem=_told(problems),
         status=_read_status(body.get("status") or {}),

@@ -1,55 +1,65 @@
 """The rules of a job's own fields: what contradicts itself, and what can never change."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
 from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, GROUP
+from trainingjob.api.failure_rules import SPEC_FAILURE_RULES
 from trainingjob.api.pod_fields import Resources
-from trainingjob.api.process_strategies import Torch
-from trainingjob.api.rule import Rule, Words, literal, readable_quantity, validation
+from trainingjob.api.rule import Rule, Words, literal, readable_quantity
 from trainingjob.api.spec import Overrides, RoleOverride, TrainingJobSpec
 from trainingjob.api.strategy_rules import SPEC_STRATEGY_RULES
 
-MUTABLE = frozenset({"evaluatorGraceSeconds"})
-"""The fields of a spec that may change while the job exists; what its pods are made of may not.
+MUTABLE = frozenset(
+    {
+        "evaluatorGraceSeconds",
+        "suspend",
+        "cancel",
+        "maxRestarts",
+        "maxDisruptions",
+        "activeDeadlineSeconds",
+        "pendingDeadlineSeconds",
+        "podTTLSeconds",
+        "ttlSecondsAfterFinished",
+        "onNodeLost",
+    }
+)
+"""The fields of a spec that may change at any time; no pod is made of them.
 
 Of `torch`, `nodes` may change as well where `elastic` is given.
 """
 
-_KEPT = "%s cannot change once the job exists; create the job under a new name"
+MUTABLE_WHILE_SUSPENDED = frozenset(
+    {
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "topologySpread",
+        "priorityClassName",
+        "schedulerName",
+        "runtimeClassName",
+        "podLabels",
+        "podAnnotations",
+        "resources",
+    }
+)
+"""The fields that may change besides while a job is suspended and has no pods: where they run, what they ask for."""
+
+REPLICAS: Mapping[str, tuple[str, ...]] = {
+    "parameterServer": ("workers", "servers"),
+    "multiWorker": ("workers",),
+    "mpi": ("nodes",),
+    "torch": ("nodes",),
+}
+"""The counts of replicas, by strategy, that may change then as well."""
+
 _QUALIFIED_NAME = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
     r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 )
 _EXTENDED_RESOURCE = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-
-
-def immutability() -> Mapping[type[Model], Sequence[dict[str, Any]]]:
-    """Return, for each model, the rules that keep a spec as it was created; they hold for every later write."""
-    fields = [name for name in field_names(TrainingJobSpec) if name not in MUTABLE]
-    return {
-        TrainingJobSpec: [_still_there(name) if name == "torch" else _unchanged(name) for name in fields],
-        Torch: [_unchanged_nodes() if name == "nodes" else _unchanged(name) for name in field_names(Torch)],
-    }
-
-
-def _unchanged(name: str) -> dict[str, Any]:
-    rule = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
-    return validation(rule, _KEPT % name, field=name)
-
-
-def _still_there(name: str) -> dict[str, Any]:
-    return validation(f"has(self.{name}) == has(oldSelf.{name})", _KEPT % name, field=name)
-
-
-def _unchanged_nodes() -> dict[str, Any]:
-    sentence = (
-        "nodes cannot change once the job exists, unless it was created with torch.elastic; create the job under a "
-        "new name"
-    )
-    return validation("has(self.elastic) || self.nodes == oldSelf.nodes", sentence, field="nodes")
 
 
 def _keys(field: str, fits: str, bad: Callable[[str], bool], sentence: str) -> Rule[Any]:
@@ -142,6 +152,7 @@ def _accelerator_in(place: str) -> Rule[TrainingJobSpec]:
 
 _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
     *SPEC_STRATEGY_RULES,
+    *SPEC_FAILURE_RULES,
     Rule(
         f"self.accelerator.matches({literal(_EXTENDED_RESOURCE)})",
         lambda spec: None if re.search(_EXTENDED_RESOURCE, spec.accelerator) else (spec.accelerator,),

@@ -4,22 +4,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
-from trainingjob.api.job_rules import JOB_RULES, immutability
+from trainingjob.api.failure_rules import FAILURE_RULES
+from trainingjob.api.job_rules import JOB_RULES
 from trainingjob.api.names import name_problems
 from trainingjob.api.pod_rules import POD_RULES
 from trainingjob.api.rule import Rule
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.strategy_rules import STRATEGY_RULES
 
-RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {**POD_RULES, **STRATEGY_RULES, **JOB_RULES}
+RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {**POD_RULES, **STRATEGY_RULES, **FAILURE_RULES, **JOB_RULES}
 
 
 def validations() -> dict[str, list[dict[str, Any]]]:
     """Return what stands in `x-kubernetes-validations`, for the name of each model that has rules."""
-    found = {model.__name__: [rule.validation() for rule in rules] for model, rules in RULES.items()}
-    for model, kept in immutability().items():
-        found[model.__name__] += kept
-    return found
+    return {model.__name__: [rule.validation() for rule in rules] for model, rules in RULES.items()}
 
 
 def validate_job(name: str, spec: TrainingJobSpec) -> list[str]:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trainingjob.api.base import Model
+from trainingjob.api.constants import MANAGED_BY
+from trainingjob.api.failure_policy import FailurePolicy
 from trainingjob.api.lists import ATOMIC, list_map
 from trainingjob.api.pod_fields import (
     Annotations,
@@ -22,22 +24,20 @@ from trainingjob.api.pod_fields import (
     Words,
 )
 from trainingjob.api.process_strategies import Mpi, Replicas, Torch
+from trainingjob.api.roles import Role as Role  # noqa: PLC0414 - the whole vocabulary is found here
 from trainingjob.api.scheduling import Affinity, TopologySpread
 from trainingjob.api.volumes import Volume, VolumeMount
+
+MANAGED_BY_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[-A-Za-z0-9/._~%!$&'()*+,;=:]+$"
+"""A domain and a path, as Kubernetes' own Jobs have it."""
 
 Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^\S+$")]
 Env = Annotated[list[EnvVar], Field(max_length=256), list_map("name")]
 Tolerations = Annotated[list[Toleration], Field(max_length=64), ATOMIC]
-
-
-class Role(StrEnum):
-    """The part that a replica plays."""
-
-    CHIEF = "chief"
-    WORKER = "worker"
-    PS = "ps"
-    EVALUATOR = "evaluator"
-    LAUNCHER = "launcher"
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Deadline = Annotated[int, Field(ge=1, le=2**31 - 1)]
+ManagedBy = Annotated[str, Field(max_length=63, pattern=MANAGED_BY_PATTERN)]
 
 
 class SuccessPolicy(StrEnum):
@@ -53,6 +53,13 @@ class CleanPodPolicy(StrEnum):
     NONE = "None"
     RUNNING = "Running"
     ALL = "All"
+
+
+class OnNodeLost(StrEnum):
+    """What happens to a pod whose node does not answer any more."""
+
+    FORCE_DELETE = "ForceDelete"
+    WAIT = "Wait"
 
 
 class ParameterServer(Model):
@@ -206,4 +213,49 @@ class TrainingJobSpec(Model):
     )
     evaluator_grace_seconds: Annotated[int, Field(ge=0, le=604800)] = Field(
         900, description="Seconds that the end waits for a running evaluator, which exports the last model."
+    )
+
+    suspend: bool = Field(
+        False,
+        description="While true the job has no pods; its deadlines wait, and what places its pods can be changed.",
+    )
+    cancel: bool = Field(
+        False, description="Ends the job for good: the pods are stopped, the record stays. It cannot be taken back."
+    )
+    managed_by: ManagedBy | None = Field(
+        None,
+        description=f"The controller that runs the job; {MANAGED_BY} when not given. With any other value this "
+        "operator leaves the job alone.",
+    )
+    max_restarts: Count = Field(3, description="How many restarts that the program caused the job survives.")
+    max_disruptions: Count = Field(
+        100,
+        description="How many restarts that the cluster caused the job survives: evictions, preemptions, lost nodes.",
+    )
+    failure_policy: FailurePolicy | None = Field(
+        None, description="What the job does about the end of a replica, where the strategy's default does not fit."
+    )
+    active_deadline_seconds: Deadline | None = Field(
+        None,
+        description="Seconds after which the job fails, counted from when every replica ran for the first time, and "
+        "not while it is suspended.",
+    )
+    pending_deadline_seconds: Deadline | None = Field(
+        None,
+        description="Seconds after which the job fails when not every replica has run, counted from its creation or "
+        "its last resumption.",
+    )
+    pod_ttl_seconds: Seconds | None = Field(
+        None, alias="podTTLSeconds", description="Seconds after the job's end when its pods are deleted."
+    )
+    ttl_seconds_after_finished: Seconds | None = Field(
+        None,
+        description="Seconds after the job's end when the job itself is deleted with all that it has. Not for jobs "
+        "that GitOps applies, which would create it again.",
+    )
+    on_node_lost: OnNodeLost = Field(
+        OnNodeLost.FORCE_DELETE,
+        description="ForceDelete: a pod that was told to end on a node that does not answer is removed by force 30 s "
+        "after its grace period, so that its replica can start elsewhere. Wait: only when the node or an "
+        "administrator says so.",
     )

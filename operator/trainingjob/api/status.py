@@ -20,6 +20,11 @@ Timestamp = Annotated[str, AfterValidator(_check_time), Field(json_schema_extra=
 
 MAX_FAILURES = 10
 
+MAX_RESTARTING = 1000
+"""How many replicas can restart one by one at the same time."""
+
+PodUid = Annotated[str, Field(max_length=64)]
+
 
 class StatusPart(Model):
     """A part of the status: what only a newer operator knows is passed over, for nothing here depends on it."""
@@ -32,14 +37,17 @@ class Phase(StrEnum):
 
     PENDING = "Pending"
     RUNNING = "Running"
+    RESTARTING = "Restarting"
+    SUSPENDED = "Suspended"
     FINALIZING = "Finalizing"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    CANCELLED = "Cancelled"
 
     @property
     def terminal(self) -> bool:
         """Say whether the job has ended; such a phase never changes again."""
-        return self in (Phase.SUCCEEDED, Phase.FAILED)
+        return self in (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED)
 
 
 class ConditionType(StrEnum):
@@ -48,9 +56,20 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     RUNNING = "Running"
+    SUSPENDED = "Suspended"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     FINISHED = "Finished"
+
+
+class FailureClass(StrEnum):
+    """Whose fault a failure is; only the first two use up `maxRestarts`."""
+
+    APP_FAILURE = "AppFailure"
+    OUT_OF_MEMORY = "OutOfMemory"
+    DISRUPTION = "Disruption"
+    NODE_LOST = "NodeLost"
+    INFRA = "Infra"
 
 
 class Condition(StatusPart):
@@ -84,11 +103,18 @@ class Failure(StatusPart):
     """A replica that failed, with the evidence."""
 
     pod: str = Field(description="The pod's name.", max_length=253)
+    uid: str | None = Field(None, description="The pod's uid.", max_length=64)
     role: str = Field(description="The replica's role.", max_length=63)
     index: int = Field(description="The replica's index within its role.", ge=0)
     attempt: int = Field(description="The attempt of the job that it belonged to, from 0.", ge=0)
     exit_code: int | None = Field(None, description="The program's exit code; absent when it never ran or was lost.")
     reason: str = Field(description="Why, in one word: Error, OOMKilled, Evicted, PodDeleted, ….", max_length=1024)
+    failure_class: FailureClass | None = Field(
+        None,
+        alias="class",
+        description="Whose fault it was: AppFailure and OutOfMemory are the program's, Disruption and NodeLost the "
+        "cluster's; Infra is an image, volume or setting that the pod could not start with.",
+    )
     message: str | None = Field(None, description="The container's own last words, shortened.", max_length=1024)
     time: Timestamp | None = Field(None, description="When the program ended.")
 
@@ -101,10 +127,16 @@ class TrainingJobStatus(StatusPart):
     reason: str | None = Field(None, description="Why it stands there, in one word of CamelCase.", max_length=1024)
     message: str | None = Field(None, description="Why, in the blocking pod's own words.", max_length=4096)
     conditions: Annotated[list[Condition], Field(max_length=32), list_map("type")] | None = Field(
-        None, description="What holds of the job: Reconciling, Stalled, Running, Succeeded, Failed, Finished."
+        None,
+        description="What holds of the job: Reconciling, Stalled, Running, Suspended, Succeeded, Failed, Finished.",
     )
     attempt: int | None = Field(None, description="The current attempt, from 0.", ge=0)
-    restarts: int | None = Field(None, description="How often the job was started anew.", ge=0)
+    restarts: int | None = Field(
+        None, description="How many restarts count against maxRestarts: those that the program caused.", ge=0
+    )
+    disruptions: int | None = Field(
+        None, description="How many restarts count against maxDisruptions: those that the cluster caused.", ge=0
+    )
     replicas: Annotated[dict[str, ReplicaStatus], Field(max_length=8)] | None = Field(
         None, description="The count of replicas for each role."
     )
@@ -112,9 +144,20 @@ class TrainingJobStatus(StatusPart):
         None, description="Replicas that are ready or have succeeded, of all: '2/3'.", max_length=32
     )
     start_time: Timestamp | None = Field(None, description="When the program of every replica had started.")
+    attempt_start_time: Timestamp | None = Field(
+        None, description="When the program of every replica of the current attempt had started."
+    )
+    restart_time: Timestamp | None = Field(
+        None, description="When the current attempt was decided on; absent for the first."
+    )
+    suspended_seconds: int | None = Field(None, description="How long the job was suspended, in total.", ge=0)
     completion_time: Timestamp | None = Field(None, description="When the job ended.")
     failures: Annotated[list[Failure], Field(max_length=MAX_FAILURES), ATOMIC] | None = Field(
         None, description="The last replicas that failed, the earliest first."
+    )
+    restarting: Annotated[dict[str, PodUid], Field(max_length=MAX_RESTARTING)] | None = Field(
+        None,
+        description="Pods, by name with their uid, whose replica's restart is counted while they may still be there.",
     )
 
     @property

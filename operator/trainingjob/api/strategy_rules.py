@@ -10,7 +10,7 @@ from trainingjob.api.processes import MPI_STARTER_PATTERN, is_mpi_starter, mpi_w
 from trainingjob.api.rule import Rule, Words, at_most_one, literal
 from trainingjob.api.spec import Role, RoleOverride, SuccessPolicy, TrainingJobSpec
 
-_ROLE_EXISTS: Mapping[Role, tuple[str, Callable[[TrainingJobSpec], bool], str]] = {
+ROLE_EXISTS: Mapping[Role, tuple[str, Callable[[TrainingJobSpec], bool], str]] = {
     Role.PS: (
         "has(self.parameterServer)",
         lambda spec: spec.parameter_server is not None,
@@ -38,6 +38,7 @@ _ROLE_EXISTS: Mapping[Role, tuple[str, Callable[[TrainingJobSpec], bool], str]] 
         "the launcher runs the only node of this job; use overrides.launcher, or leave overrides.worker out",
     ),
 }
+"""When a job has replicas of a role, in CEL and in Python, and what to say about an override where it has none."""
 
 
 def _override(spec: TrainingJobSpec, role: Role) -> RoleOverride | None:
@@ -46,7 +47,7 @@ def _override(spec: TrainingJobSpec, role: Role) -> RoleOverride | None:
 
 
 def _role_exists(role: Role) -> Rule[TrainingJobSpec]:
-    exists, check, sentence = _ROLE_EXISTS[role]
+    exists, check, sentence = ROLE_EXISTS[role]
     return Rule(
         f"!has(self.overrides) || !has(self.overrides.{role}) || {exists}",
         lambda spec: () if _override(spec, role) and not check(spec) else None,
@@ -184,7 +185,7 @@ _ELASTIC: Rule[Elastic] = Rule(
 
 SPEC_STRATEGY_RULES: tuple[Rule[TrainingJobSpec], ...] = (
     at_most_one(TrainingJobSpec, *STRATEGIES),
-    *(_role_exists(role) for role in _ROLE_EXISTS),
+    *(_role_exists(role) for role in ROLE_EXISTS),
     _mpi_command(),
     _mpi_worker_runs_sshd("command"),
     _mpi_worker_runs_sshd("args"),

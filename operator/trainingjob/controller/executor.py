@@ -9,7 +9,7 @@ from typing import Any, Final
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
 from trainingjob.controller.cache import Key, ObjectCache
-from trainingjob.controller.kube import CONFIG_MAPS, PODS, SECRETS, SERVICES, KubeClient, Object
+from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVICES, KubeClient, Object
 from trainingjob.controller.kube_errors import (
     AlreadyExistsError,
     ConflictError,
@@ -20,7 +20,17 @@ from trainingjob.controller.kube_errors import (
 )
 from trainingjob.controller.observe import controller_of, read_pod, read_service
 from trainingjob.controller.ssh_keys import make_ssh_keys
-from trainingjob.reconcile import Action, Create, DeletePod, ObservedPod, ObservedService, ReadPod, Refusal, RefusalKind
+from trainingjob.reconcile import (
+    Action,
+    Create,
+    DeleteJob,
+    DeletePod,
+    ObservedPod,
+    ObservedService,
+    ReadPod,
+    Refusal,
+    RefusalKind,
+)
 
 CREATES_MOST: Final = 500
 """About so many pods are created in one pass; then others get their turn and the status is written."""
@@ -42,6 +52,10 @@ class Outcome:
     """Pods that were read although the cache misses them."""
     missing: set[str] = field(default_factory=set)
     """Names of pods that were read and do not exist."""
+    retired: bool = False
+    """Whether the job itself was deleted, or was gone already."""
+    stale: bool = False
+    """Whether the job is no longer the version of it that was meant."""
     trouble: TransientError | None = None
     """The first error that may pass; what it hit has to be tried again."""
 
@@ -91,6 +105,7 @@ class Executor:
         await self._create_pods(job, [create for create in creates if create.kind == "Pod"], outcome)
         deletes = [action for action in actions if isinstance(action, DeletePod)]
         await together(self._delete(job, delete, outcome) for delete in deletes)
+        await together(self._retire(job, action, outcome) for action in actions if isinstance(action, DeleteJob))
         return outcome
 
     async def _create_pods(self, job: TrainingJob, creates: Sequence[Create], outcome: Outcome) -> None:
@@ -177,6 +192,21 @@ class Executor:
             outcome.trouble = outcome.trouble or _passing(error)
         else:
             self._deleted(known, delete, body)
+
+    async def _retire(self, job: TrainingJob, delete: DeleteJob, outcome: Outcome) -> None:
+        try:
+            async with self._slots:
+                await self._client.delete(JOBS, job.namespace, job.name, delete.uid, 0, delete.resource_version)
+            outcome.retired = True
+        except NotFoundError:
+            outcome.retired = True
+        except ConflictError as error:
+            outcome.stale = True
+            outcome.trouble = outcome.trouble or _passing(error)
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+        except RefusedError as error:
+            outcome.trouble = outcome.trouble or _passing(error)
 
     def _deleted(self, known: ObservedPod | None, delete: DeletePod, body: Object) -> None:
         if body.get("kind") == "Pod":

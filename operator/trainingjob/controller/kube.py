@@ -97,15 +97,17 @@ class KubeClient:
         path, timeout = resource.path(namespace), self._allowed()
         return await self._call("POST", "create", resource, path, body=body, timeout=timeout)
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str, grace_seconds: int) -> Object:
-        """Delete the object of this name if it still has this uid; ConflictError when it has another."""
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, uid: str, grace_seconds: int, version: str = ""
+    ) -> Object:
+        """Delete the object of this name if it still has this uid, and version if one is given; else ConflictError."""
         path, timeout = resource.path(namespace, name), self._allowed()
         body = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
             "gracePeriodSeconds": grace_seconds,
             "propagationPolicy": BACKGROUND_DELETION,
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid, **({"resourceVersion": version} if version else {})},
         }
         return await self._call("DELETE", "delete", resource, path, body=body, timeout=timeout)
 

@@ -28,7 +28,8 @@ def read_pod(body: Body) -> ObservedPod:
     created = parse_time(metadata["creationTimestamp"])
     main_status = _named(status.get("containerStatuses"), MAIN_CONTAINER)
     main = _main(main_status, created)
-    unscheduled = _false_condition(status, "PodScheduled")
+    unscheduled = _condition(status, "PodScheduled", "False")
+    disrupted = _condition(status, "DisruptionTarget", "True")
     begun = main.started is not None or main.ended is not None
     init_statuses = () if begun else status.get("initContainerStatuses") or ()
     preparing = _without_sidecars(body, init_statuses)
@@ -57,6 +58,10 @@ def read_pod(body: Body) -> ObservedPod:
         init_name=intern(init_name),
         init_exit_code=init_end.get("exitCode"),
         init_message=_tail(init_end.get("message")),
+        conditions=_conditions(status),
+        disruption=intern(disrupted.get("reason") or ""),
+        disruption_message=_head(disrupted.get("message")),
+        gone_by=_moment(metadata.get("deletionTimestamp")),
         init_running=any("running" in (found.get("state") or {}) for found in preparing),
     )
 
@@ -145,9 +150,16 @@ def _sentence(reason: str, what: str, message: str | None) -> str:
     return _head(f"{reason}: {what}: {words}" if words else f"{reason}: {what}")
 
 
-def _false_condition(status: Body, kind: str) -> Body:
+def _conditions(status: Body) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (intern(c.get("type") or ""), intern(c.get("status") or ""), intern(c.get("reason") or ""))
+        for c in status.get("conditions") or ()
+    )
+
+
+def _condition(status: Body, kind: str, value: str) -> Body:
     for condition in status.get("conditions") or ():
-        if condition.get("type") == kind and condition.get("status") == "False":
+        if condition.get("type") == kind and condition.get("status") == value:
             return dict(condition)
     return {}
 

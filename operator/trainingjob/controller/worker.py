@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from trainingjob.api.job import TrainingJob, read_job
-from trainingjob.api.status import TrainingJobStatus
+from trainingjob.api.status import Phase, TrainingJobStatus
 from trainingjob.controller.cache import Key, ObjectCache
 from trainingjob.controller.executor import Executor, Outcome
 from trainingjob.controller.kube import JOBS, KubeClient
@@ -101,10 +101,10 @@ class Worker:
             world.queue.forget(key)
             return
         memory = self._memory(job)
-        outcome = Outcome()
-        decision = self._decide(job, memory, outcome)
-        if decision.actions:
-            outcome = await world.executor.run(job, decision.actions)
+        decision = self._decide(job, memory, Outcome())
+        outcome = await self._act(job, decision)
+        if outcome.retired:
+            return
         if _update_refusals(memory, decision, outcome) or decision.actions:
             # The actions of the second look are left to the next pass.
             decision = self._decide(job, memory, outcome)
@@ -113,6 +113,19 @@ class Worker:
         for event in events(job, written or job.status, outcome.created):
             world.record(job, event)
         self._come_back(job, memory, decision, outcome)
+
+    async def _act(self, job: TrainingJob, decision: Decision) -> Outcome:
+        outcome = Outcome()
+        if decision.actions:
+            outcome = await self._world.executor.run(job, decision.actions)
+        if outcome.retired:
+            # A job that a finalizer keeps comes in again, in a newer version that is being deleted.
+            logger.info("The job is deleted, for its time to live is over.")
+            self._world.jobs.remove(job)
+        elif outcome.stale:
+            await self._refresh(job)
+            raise TransientError(f"The job has changed meanwhile: {outcome.trouble}", status=409)
+        return outcome
 
     def _memory(self, job: TrainingJob) -> Memory:
         memory = self._memories.get(job.key)
@@ -176,12 +189,13 @@ class Worker:
             logger.info("%s (%s): %s", status.phase, status.reason, status.message)
         if status.start_time and not job.status.start_time:
             self._world.started((self._world.clock() - job.created).total_seconds())
-        if status.finished and not job.status.finished:
-            # Clean-up is decided from the stored end, which stands only now.
+        if _turns(job.status) != _turns(status):
+            # What follows, such as the deletion of pods, is decided from the stored word, which stands only now.
             self._world.queue.add(job.key)
 
     def _measure_creation(self, job: TrainingJob, memory: Memory, outcome: Outcome) -> None:
-        created = any(create.kind == "Pod" for create in outcome.created)
+        first = not (job.status.attempt or job.status.start_time)
+        created = first and any(create.kind == "Pod" for create in outcome.created)
         complete = not (outcome.refused or outcome.untried or outcome.trouble)
         if created and complete and not memory.pods_created:
             memory.pods_created = True
@@ -201,6 +215,12 @@ class Worker:
             queue.add_after(job.key, HIDDEN_POD_SECONDS)
         if decision.wake is not None:
             queue.add_after(job.key, (decision.wake - self._world.clock()).total_seconds())
+
+
+def _turns(status: TrainingJobStatus) -> tuple[object, ...]:
+    """Return what of a status more follows from: its end, its suspension, restarts, and the start of its deadline."""
+    suspended = status.phase is Phase.SUSPENDED
+    return status.finished, suspended, status.attempt or 0, status.restarting or {}, status.start_time
 
 
 def _update_refusals(memory: Memory, decision: Decision, outcome: Outcome) -> bool:

@@ -59,6 +59,8 @@ class Layout:
     """Attempt → the Secrets of SSH keys that its pods mount."""
     program: Callable[[Role, RoleSpec], Program] = own_program
     """Role and what is chosen for it → what its main container runs."""
+    restarts_alone: Callable[[Role], bool] = lambda role: role is Role.EVALUATOR
+    """Role → whether the others go on while a replica of it that failed starts anew."""
     replaceable: Callable[[Role, int], bool] = lambda _role, _index: False
     """Role and index → whether the others go on when this replica is lost, and take its successor in."""
 

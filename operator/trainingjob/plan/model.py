@@ -63,6 +63,8 @@ class Plan:
     """Attempt → the Secrets of SSH keys that must exist before its first pod; their names carry the job's uid."""
     render: Callable[[Replica, int], Manifest]
     """Replica and attempt → the manifest of the pod."""
+    restarts_alone: Callable[[Replica], bool]
+    """Whether a replica that failed starts anew alone, where the job's own rules say nothing else."""
     replaceable: Callable[[Replica], bool]
     """Whether the others go on when a replica is lost, and take its successor in."""
 

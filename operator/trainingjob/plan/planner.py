@@ -41,6 +41,7 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
         config_maps=layout.config_maps,
         key_secrets=layout.key_secrets,
         render=render,
+        restarts_alone=lambda replica: layout.restarts_alone(replica.role),
         replaceable=lambda replica: layout.replaceable(replica.role, replica.index),
     )
 

@@ -1,6 +1,6 @@
 """From a job, its observed children and the time to a decision: pure functions without memory."""
 
-from trainingjob.reconcile.decision import Action, Create, Decision, DeletePod, Event, ReadPod
+from trainingjob.reconcile.decision import Action, Create, Decision, DeleteJob, DeletePod, Event, ReadPod
 from trainingjob.reconcile.events import events
 from trainingjob.reconcile.observed import (
     Children,
@@ -17,6 +17,7 @@ __all__ = [
     "Children",
     "Create",
     "Decision",
+    "DeleteJob",
     "DeletePod",
     "Event",
     "MainContainer",

@@ -2,6 +2,8 @@
 
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import CleanPodPolicy
+from trainingjob.api.status import Phase
+from trainingjob.reconcile.deadlines import DEADLINE_EXCEEDED
 from trainingjob.reconcile.decision import DeletePod
 from trainingjob.reconcile.observed import Children, ObservedPod, owned
 from trainingjob.reconcile.replicas import State, judge
@@ -15,12 +17,19 @@ def clean_up(job: TrainingJob, children: Children) -> tuple[DeletePod, ...]:
     A job whose stored form no longer validates is cleaned up by the default policy, so that it holds no GPU.
     """
     policy = job.spec.clean_pod_policy if job.spec else CleanPodPolicy.RUNNING
+    if policy is CleanPodPolicy.NONE and _must_stop(job):
+        policy = CleanPodPolicy.RUNNING
     grace = job.spec.stop_grace_seconds if job.spec else _DEFAULT_GRACE_SECONDS
     return tuple(
         DeletePod(pod.name, pod.uid, grace)
         for pod in owned(job, children.pods)
         if not pod.deleting and _unwanted(pod, policy)
     )
+
+
+def _must_stop(job: TrainingJob) -> bool:
+    """Say whether a job's programs are stopped whatever its policy: that is what a cancel or a deadline asks for."""
+    return job.status.phase is Phase.CANCELLED or job.status.reason == DEADLINE_EXCEEDED
 
 
 def _unwanted(pod: ObservedPod, policy: CleanPodPolicy) -> bool:

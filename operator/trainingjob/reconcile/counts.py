@@ -1,6 +1,6 @@
 """How many replicas are where, for the status."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from trainingjob.api.spec import Role
 from trainingjob.api.status import ReplicaStatus, TrainingJobStatus
@@ -23,18 +23,28 @@ def ready_text(counts: Iterable[ReplicaStatus]) -> str:
     return f"{sum(c.ready + c.succeeded for c in listed)}/{sum(c.desired for c in listed)}"
 
 
-def recount_finished(status: TrainingJobStatus, pods: Iterable[ObservedPod]) -> TrainingJobStatus:
-    """Return a finished job's status with what still lives counted anew; nothing else of it ever changes."""
+def empty_counts(desired: int) -> ReplicaStatus:
+    """Return the counts of a role of which nothing has begun."""
+    return ReplicaStatus(desired=desired, active=0, ready=0, succeeded=0, failed=0)
+
+
+def recount(stored: Mapping[str, ReplicaStatus], pods: Iterable[ObservedPod]) -> dict[str, ReplicaStatus]:
+    """Return counts with what lives now; how many have succeeded or failed stays."""
     live = [pod for pod in pods if judge(pod) in (State.WAITING, State.RUNNING)]
-    counts = {
-        role: stored.model_copy(
+    return {
+        role: counts.model_copy(
             update={
                 "active": sum(pod.role == role for pod in live),
                 "ready": sum(pod.role == role and pod.ready for pod in live),
             }
         )
-        for role, stored in (status.replicas or {}).items()
+        for role, counts in stored.items()
     }
+
+
+def recount_finished(status: TrainingJobStatus, pods: Iterable[ObservedPod]) -> TrainingJobStatus:
+    """Return a finished job's status with what still lives counted anew; nothing else of it ever changes."""
+    counts = recount(status.replicas or {}, pods)
     if not counts:
         return status
     return status.model_copy(update={"replicas": counts, "ready": ready_text(counts.values())})

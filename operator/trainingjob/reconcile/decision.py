@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from trainingjob.api.job import TrainingJob
 from trainingjob.api.status import TrainingJobStatus
 
 
@@ -40,7 +41,15 @@ class ReadPod:
     name: str
 
 
-Action = Create | DeletePod | ReadPod
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete the job itself, with all that it owns, if it is still this one in this version."""
+
+    uid: str
+    resource_version: str
+
+
+Action = Create | DeletePod | DeleteJob | ReadPod
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +73,18 @@ class Decision:
     """False when the status differs in counts alone, so that bursts of changes may be written as one."""
     wake: datetime | None = None
     """When to look again although nothing was heard; None when only a change can matter."""
+
+
+def say(
+    job: TrainingJob, status: TrainingJobStatus, actions: tuple[Action, ...] = (), wake: datetime | None = None
+) -> Decision:
+    """Return the decision that a job's status be this; it is urgent when more than counts and wording changes."""
+    return Decision(actions, status, urgent=_core(status) != _core(job.status), wake=wake)
+
+
+def _core(status: TrainingJobStatus) -> tuple[object, ...]:
+    conditions = tuple((c.type, c.status, c.reason) for c in status.conditions or [])
+    failures = tuple((f.pod, f.attempt, f.uid) for f in status.failures or [])
+    times = status.start_time, status.attempt_start_time, status.restart_time
+    counted = status.attempt, status.restarts, status.disruptions, tuple(sorted((status.restarting or {}).items()))
+    return status.observed_generation, status.phase, status.reason, conditions, failures, times, counted

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.status import ConditionType, Phase, TrainingJobStatus
 from trainingjob.reconcile.decision import Create, Event
+from trainingjob.reconcile.interruptions import REPLICA_RESTARTING
 from trainingjob.reconcile.pending import ORDINARY
+
+_ON_ITS_WAY = ORDINARY | {"Resumed"}
+"""Reasons that need no line: nothing is wrong, or the line before has said it."""
 
 
 def events(before: TrainingJob, after: TrainingJobStatus, created: Sequence[Create]) -> tuple[Event, ...]:
@@ -33,11 +37,11 @@ def _change(after: TrainingJobStatus) -> Event | None:
     reason, message = after.reason or "", after.message or ""
     if after.phase is Phase.FAILED or _stalled(after):
         return Event("Warning", reason, message)
-    if after.phase is Phase.PENDING:
-        return None if reason in ORDINARY else Event("Warning", reason, message)
-    if after.phase in (Phase.RUNNING, Phase.FINALIZING):
-        return Event("Normal", reason, message)
-    return Event("Normal", "Succeeded", message)
+    if after.phase in (Phase.PENDING, Phase.RESTARTING):
+        return None if reason in _ON_ITS_WAY else Event("Warning", reason, message)
+    if reason == REPLICA_RESTARTING:
+        return Event("Warning", reason, message)
+    return Event("Normal", "Succeeded" if after.phase is Phase.SUCCEEDED else reason, message)
 
 
 def _stalled(status: TrainingJobStatus) -> bool:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role
 from trainingjob.api.status import MAX_FAILURES, Failure
 from trainingjob.api.times import format_time
 from trainingjob.plan import Replica
+from trainingjob.reconcile.classes import classify
 from trainingjob.reconcile.hints import hint_for
 from trainingjob.reconcile.last_words import telling_line
-from trainingjob.reconcile.replicas import ReplicaView
+from trainingjob.reconcile.replicas import ReplicaView, State
 
 POD_DELETED = "PodDeleted"
 PREPARATION_FAILED = "PreparationFailed"
@@ -21,8 +23,15 @@ _LAST_WORDS = 900
 def describe_failure(view: ReplicaView, attempt: int) -> Failure:
     """Return the evidence of a replica that failed, or whose pod is gone."""
     pod, replica = view.pod, view.replica
-    common = {"pod": replica.pod, "role": str(replica.role), "index": replica.index, "attempt": attempt}
-    if pod is None or view.taken_away:
+    common = {
+        "pod": replica.pod,
+        "role": str(replica.role),
+        "index": replica.index,
+        "attempt": attempt,
+        "uid": pod.uid if pod else None,
+        "failure_class": classify(view),
+    }
+    if pod is None or (view.taken_away and not pod.disruption):
         code = pod.main.exit_code if pod else None
         message = "The pod was deleted before its program had ended."
         return Failure.model_validate({**common, "exit_code": code, "reason": POD_DELETED, "message": message})
@@ -35,24 +44,38 @@ def describe_failure(view: ReplicaView, attempt: int) -> Failure:
                 "message": shorten(pod.init_message.strip()) or None,
             }
         )
-    words = (pod.main.message or pod.message).strip()
+    words = (pod.disruption_message or pod.main.message or pod.message).strip()
     return Failure.model_validate(
         {
             **common,
             "exit_code": pod.main.exit_code,
-            "reason": pod.reason or pod.main.reason or "Error",
+            "reason": pod.disruption or pod.reason or pod.main.reason or "Error",
             "message": shorten(words) or None,
             "time": format_time(pod.main.ended) if pod.main.ended else None,
         }
     )
 
 
+def evidence(job: TrainingJob, view: ReplicaView) -> Failure:
+    """Return what is known of a replica's failure; what was recorded before its pod went stays."""
+    attempt = job.status.attempt or 0
+    if view.pod is None:
+        for failure in reversed(job.status.failures or []):
+            if (failure.pod, failure.attempt) == (view.replica.pod, attempt) and view.state is State.FAILED:
+                return failure
+    return describe_failure(view, attempt)
+
+
 def merge_failures(stored: Iterable[Failure], new: Iterable[Failure]) -> list[Failure]:
-    """Add failures to the stored ones, each pod of an attempt once, the earliest first, at most the last ten."""
-    known = {(failure.pod, failure.attempt): failure for failure in stored}
+    """Add failures to the stored ones, each pod once, the earliest first, at most the last ten."""
+    known = {_identity(failure): failure for failure in stored}
     for failure in sorted(new, key=_time_key):
-        known.setdefault((failure.pod, failure.attempt), failure)
+        known.setdefault(_identity(failure), failure)
     return list(known.values())[-MAX_FAILURES:]
+
+
+def _identity(failure: Failure) -> tuple[str, int, str | None]:
+    return failure.pod, failure.attempt, failure.uid
 
 
 def cause_of(failed: Iterable[ReplicaView]) -> ReplicaView:

@@ -67,6 +67,14 @@ class ObservedPod:
     """Its last words."""
     init_running: bool = False
     """Whether an init container is at work, for as long as it takes; native sidecars do not count."""
+    conditions: tuple[tuple[str, str, str], ...] = ()
+    """The pod's conditions: type, status, reason."""
+    disruption: str = ""
+    """The reason of the condition DisruptionTarget: PreemptionByScheduler, DeletionByTaintManager, …; empty without."""
+    disruption_message: str = ""
+    """What the condition says."""
+    gone_by: datetime | None = None
+    """Of a pod that is being deleted: when its grace period ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from trainingjob.api.job import TrainingJob
-from trainingjob.api.spec import Role
-from trainingjob.api.status import ConditionType, Failure, Phase, TrainingJobStatus
+from trainingjob.api.status import ConditionType, Phase, TrainingJobStatus
 from trainingjob.api.times import format_time, parse_time
 from trainingjob.reconcile.conditions import MESSAGE_MAX, Claim, update_conditions
-from trainingjob.reconcile.counts import count_replicas, ready_text
-from trainingjob.reconcile.failures import describe_failure, merge_failures
+from trainingjob.reconcile.deadlines import Deadline
 from trainingjob.reconcile.pending import Blocker
-from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
+from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView
 from trainingjob.reconcile.success import Success
+from trainingjob.reconcile.writing import closed, found_in, has_run, last_start, write
 
 
 def stalled(job: TrainingJob, reason: str, message: str, now: datetime) -> TrainingJobStatus:
@@ -22,7 +20,7 @@ def stalled(job: TrainingJob, reason: str, message: str, now: datetime) -> Train
         Claim(ConditionType.RECONCILING, False, reason, message),
         Claim(ConditionType.STALLED, True, reason, message),
     ]
-    return _write(job, now, claims, phase=job.status.phase or Phase.PENDING, reason=reason, message=message)
+    return write(job, now, claims, phase=job.status.phase or Phase.PENDING, reason=reason, message=message)
 
 
 def pending(job: TrainingJob, replicas: ReplicaSet, blocker: Blocker, now: datetime) -> TrainingJobStatus:
@@ -31,8 +29,9 @@ def pending(job: TrainingJob, replicas: ReplicaSet, blocker: Blocker, now: datet
         Claim(ConditionType.RECONCILING, True, blocker.reason, blocker.message),
         Claim(ConditionType.STALLED, False, blocker.reason),
     ]
-    found = _found(job, replicas)
-    return _write(job, now, claims, phase=Phase.PENDING, reason=blocker.reason, message=blocker.message, **found)
+    found = found_in(job, replicas)
+    phase = Phase.RESTARTING if job.status.attempt else Phase.PENDING
+    return write(job, now, claims, phase=phase, reason=blocker.reason, message=blocker.message, **found)
 
 
 def running(job: TrainingJob, replicas: ReplicaSet, blocker: Blocker | None, now: datetime) -> TrainingJobStatus:
@@ -43,9 +42,18 @@ def running(job: TrainingJob, replicas: ReplicaSet, blocker: Blocker | None, now
         Claim(ConditionType.RUNNING, True, "Started", "Every replica has started."),
     ]
     reason, message = (blocker.reason, blocker.message) if blocker else ("Training", "Every replica has started.")
-    start = job.status.start_time or _started(replicas, now)
-    found = _found(job, replicas)
-    return _write(job, now, claims, phase=Phase.RUNNING, reason=reason, message=message, start_time=start, **found)
+    started = job.status.attempt_start_time or last_start(replicas, now)
+    return write(
+        job,
+        now,
+        claims,
+        phase=Phase.RUNNING,
+        reason=reason,
+        message=message,
+        start_time=job.status.start_time or started,
+        attempt_start_time=started,
+        **found_in(job, replicas),
+    )
 
 
 def finalizing(job: TrainingJob, replicas: ReplicaSet, until: datetime, now: datetime) -> TrainingJobStatus:
@@ -55,16 +63,17 @@ def finalizing(job: TrainingJob, replicas: ReplicaSet, until: datetime, now: dat
         Claim(ConditionType.RUNNING, False, "TrainingEnded", "The training has ended with success."),
     ]
     message = f"The training has ended; the evaluator may run until {format_time(until)}."
-    return _write(
+    return write(
         job,
         now,
         # The condition's transition is the moment from which the grace counts, so it has to exist before it is false.
-        [Claim(ConditionType.RUNNING, True, "Started"), *claims] if not _has_run(job) else claims,
+        [Claim(ConditionType.RUNNING, True, "Started"), *claims] if not has_run(job) else claims,
         phase=Phase.FINALIZING,
         reason="WaitingForEvaluator",
         message=message,
-        start_time=job.status.start_time or _started(replicas, now),
-        **_found(job, replicas),
+        start_time=job.status.start_time or last_start(replicas, now),
+        attempt_start_time=job.status.attempt_start_time or last_start(replicas, now),
+        **found_in(job, replicas),
     )
 
 
@@ -81,18 +90,58 @@ def settling(
     claims = [
         Claim(ConditionType.RECONCILING, False, "Started"),
         # Its transition is the moment from which the time counts, so it has to exist before it is false.
-        *([Claim(ConditionType.RUNNING, True, "Started")] if not _has_run(job) else []),
+        *([Claim(ConditionType.RUNNING, True, "Started")] if not has_run(job) else []),
         Claim(ConditionType.RUNNING, False, reason, message),
     ]
-    return _write(
+    return write(
         job,
         now,
         claims,
         phase=Phase.RUNNING,
         reason=reason,
-        message=f"{message} The launcher may end by itself until {format_time(until)}.",
-        start_time=job.status.start_time or _started(replicas, now),
-        **_found(job, replicas, lost),
+        message=f"{closed(message)} The launcher may end by itself until {format_time(until)}.",
+        start_time=job.status.start_time or last_start(replicas, now),
+        attempt_start_time=job.status.attempt_start_time or last_start(replicas, now),
+        **found_in(job, replicas, lost),
+    )
+
+
+def overdue(job: TrainingJob, found: TrainingJobStatus, deadline: Deadline, now: datetime) -> TrainingJobStatus:
+    """Return the status of a job that has taken too long; `found` is what else is known of it now."""
+    reason, message = deadline.reason, deadline.message
+    claims = _failure_claims(reason, message)
+    start = found.start_time
+    conditions = update_conditions(job.status.conditions, claims, job.generation, now)
+    return found.model_copy(
+        update={
+            "phase": Phase.FAILED,
+            "reason": reason,
+            "message": message[:MESSAGE_MAX],
+            "conditions": conditions,
+            "completion_time": format_time(max(now, parse_time(start)) if start else now),
+        }
+    )
+
+
+def cancelled(job: TrainingJob, now: datetime) -> TrainingJobStatus:
+    """Return the status of a job that its user has ended."""
+    message = "The job was cancelled."
+    claims = [
+        Claim(ConditionType.RECONCILING, False, "Cancelled", message),
+        Claim(ConditionType.STALLED, False, "Cancelled"),
+        Claim(ConditionType.RUNNING, False, "Cancelled", message),
+        Claim(ConditionType.SUSPENDED, False, "Cancelled"),
+        Claim(ConditionType.FINISHED, True, "Cancelled", message),
+    ]
+    start = job.status.start_time
+    return write(
+        job,
+        now,
+        claims,
+        phase=Phase.CANCELLED,
+        reason="Cancelled",
+        message=message,
+        completion_time=format_time(max(now, parse_time(start)) if start else now),
     )
 
 
@@ -112,15 +161,17 @@ def failed(
     job: TrainingJob, replicas: ReplicaSet, lost: Sequence[ReplicaView], why: tuple[str, str], now: datetime
 ) -> TrainingJobStatus:
     """Return the status of a job that has failed; `lost` are replicas whose pods are gone, `why` reason and message."""
-    reason, message = why
-    claims = [
+    return _end(job, replicas, Phase.FAILED, _failure_claims(*why), now, lost)
+
+
+def _failure_claims(reason: str, message: str) -> list[Claim]:
+    return [
         Claim(ConditionType.RECONCILING, False, reason, message),
         Claim(ConditionType.STALLED, True, reason, message),
         Claim(ConditionType.RUNNING, False, reason, message),
         Claim(ConditionType.FAILED, True, reason, message),
         Claim(ConditionType.FINISHED, True, reason, message),
     ]
-    return _end(job, replicas, Phase.FAILED, claims, now, lost)
 
 
 def _end(
@@ -131,9 +182,9 @@ def _end(
     now: datetime,
     lost: Sequence[ReplicaView] = (),
 ) -> TrainingJobStatus:
-    start = job.status.start_time or _started(replicas, now)
+    start = job.status.start_time or last_start(replicas, now)
     verdict = claims[-1]
-    return _write(
+    return write(
         job,
         now,
         claims,
@@ -143,44 +194,5 @@ def _end(
         start_time=start,
         # A node's clock may run ahead of ours; an end never stands before its start.
         completion_time=format_time(max(now, parse_time(start)) if start else now),
-        **_found(job, replicas, lost),
+        **found_in(job, replicas, lost),
     )
-
-
-def _write(
-    job: TrainingJob, now: datetime, claims: Sequence[Claim], *, message: str, **fields: Any
-) -> TrainingJobStatus:
-    conditions = update_conditions(job.status.conditions, claims, job.generation, now)
-    return job.status.model_copy(
-        update={
-            "observed_generation": max(job.generation, job.status.observed_generation),
-            "conditions": conditions,
-            "message": message[:MESSAGE_MAX],
-            "attempt": job.status.attempt or 0,
-            "restarts": job.status.restarts or 0,
-            **fields,
-        }
-    )
-
-
-def _found(job: TrainingJob, replicas: ReplicaSet, lost: Sequence[ReplicaView] = ()) -> dict[str, Any]:
-    counts = count_replicas(replicas)
-    attempt = job.status.attempt or 0
-    ended = [
-        view
-        for view in replicas
-        if view.state is State.FAILED and view.pod is not None and not (view.replaceable and view.taken_away)
-    ]
-    failures: list[Failure] = merge_failures(
-        job.status.failures or [], [describe_failure(view, attempt) for view in (*ended, *lost)]
-    )
-    return {"replicas": counts, "ready": ready_text(counts.values()), "failures": failures or None}
-
-
-def _started(replicas: ReplicaSet, now: datetime) -> str | None:
-    times = [view.pod.main.started for view in replicas.without(Role.EVALUATOR) if view.pod and view.pod.main.started]
-    return format_time(max(times, default=now)) if times else None
-
-
-def _has_run(job: TrainingJob) -> bool:
-    return any(condition.type == ConditionType.RUNNING for condition in job.status.conditions or [])

@@ -37,6 +37,8 @@ class ReplicaView:
     pod: ObservedPod | None
     replaceable: bool = False
     """Whether the others go on without it and take its successor in."""
+    due: bool = False
+    """Whether its restart is counted and its new pod is to be created."""
 
     @property
     def ended(self) -> datetime | None:
@@ -77,17 +79,37 @@ class ReplicaSet:
         return next(view for view in self.views if view.replica == replica)
 
 
+def outdated(job: TrainingJob, children: Children) -> tuple[ObservedPod, ...]:
+    """Return the job's own pods that have had their time: of earlier attempts, and of replicas that start anew."""
+    attempt, restarting = job.status.attempt or 0, job.status.restarting or {}
+    return tuple(
+        pod for pod in owned(job, children.pods) if pod.attempt < attempt or restarting.get(pod.name) == pod.uid
+    )
+
+
 def observe_replicas(job: TrainingJob, plan: Plan, children: Children) -> ReplicaSet:
-    """Match the job's own pods with the plan's replicas by name; labels can be changed, names cannot."""
-    pods = {pod.name: pod for pod in owned(job, children.pods)}
+    """Match the job's pods of this attempt with the plan's replicas by name; labels can be changed, names cannot."""
+    old = {pod.uid for pod in outdated(job, children)}
+    pods = {pod.name: pod for pod in owned(job, children.pods) if pod.uid not in old}
     succeeded = recorded_successes(job.status)
-    failed = {failure.pod for failure in job.status.failures or []}
+    attempt, restarting = job.status.attempt or 0, job.status.restarting or {}
+    failed = {failure.pod for failure in job.status.failures or [] if failure.attempt == attempt}
     return ReplicaSet(
         tuple(
-            replace(_view(replica, pods.get(replica.pod), succeeded, failed), replaceable=plan.replaceable(replica))
+            replace(
+                _view(replica, pods.get(replica.pod), succeeded, failed - restarting.keys()),
+                replaceable=plan.replaceable(replica),
+                due=replica.pod not in pods and (replica.pod in restarting or _is_new(job, replica)),
+            )
             for replica in plan.replicas
         )
     )
+
+
+def _is_new(job: TrainingJob, replica: Replica) -> bool:
+    """Say whether a replica was added while the job ran: the stored counts do not know it yet."""
+    known = (job.status.replicas or {}).get(replica.role)
+    return known is not None and replica.index >= known.desired
 
 
 def recorded_successes(status: TrainingJobStatus) -> dict[str, frozenset[int]]:

@@ -1,6 +1,7 @@
 """The CustomResourceDefinition as a whole, and the files that are generated from it."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from devtools import generate
 from devtools.paths import REPOSITORY
 from trainingjob.api.base import field_names
 from trainingjob.api.crd import custom_resource_definition, resource_schema
-from trainingjob.api.job_rules import MUTABLE
-from trainingjob.api.process_strategies import Torch
-from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.api.job_rules import MUTABLE, MUTABLE_WHILE_SUSPENDED, REPLICAS
+from trainingjob.api.process_strategies import Mpi, Torch
+from trainingjob.api.spec import MultiWorker, ParameterServer, TrainingJobSpec
 
 VERSION = custom_resource_definition()["spec"]["versions"][0]
 
@@ -44,29 +45,55 @@ def test_the_definition_is_small_enough_for_client_side_apply_with_room_to_grow(
     assert len(json.dumps(custom_resource_definition(), separators=(",", ":"), ensure_ascii=False).encode()) < 150_000
 
 
-def test_every_field_of_a_spec_is_immutable_save_the_named_ones() -> None:
-    rules = resource_schema()["properties"]["spec"]["x-kubernetes-validations"]
-    kept = {rule["fieldPath"].removeprefix(".") for rule in rules if "cannot change" in rule.get("message", "")}
-    assert kept == field_names(TrainingJobSpec).keys() - MUTABLE
+def change_rule() -> dict[str, str]:
+    """Return the rule on the whole resource that says what may change."""
+    found: dict[str, str]
+    (found,) = (rule for rule in resource_schema()["x-kubernetes-validations"] if rule["fieldPath"] == ".spec")
+    return found
 
 
-def test_every_field_of_a_pytorch_job_is_immutable_save_the_nodes_of_an_elastic_one() -> None:
-    torch = resource_schema()["properties"]["spec"]["properties"]["torch"]
-    rules = {
-        rule["fieldPath"].removeprefix("."): rule
-        for rule in torch["x-kubernetes-validations"]
-        if "cannot change" in rule.get("message", "")
+def names_in(text: str) -> set[str]:
+    """Return the fields that a condition in CEL compares with what was stored."""
+    return {
+        path.replace("?", "")
+        for pair in re.findall(r"\[now\.\?(\S+)\] == \[was\.\?(\S+)\]|has\(now\.(\w+)\) == has\(was\.(\w+)\)", text)
+        for path in pair
+        if path
     }
-    assert rules.keys() == field_names(Torch).keys()
-    assert [name for name, rule in rules.items() if rule["rule"].startswith("has(self.elastic) || ")] == ["nodes"]
 
 
-def test_the_rules_on_the_whole_resource_leave_an_unchanged_spec_alone() -> None:
-    rules = resource_schema()["x-kubernetes-validations"]
+def test_every_field_of_a_spec_is_immutable_save_the_named_ones() -> None:
+    kept, placed = change_rule()["rule"].split("was.suspend")
+    strategies = {"parameterServer": ParameterServer, "multiWorker": MultiWorker, "mpi": Mpi, "torch": Torch}
+    counts = {f"{strategy}.{name}" for strategy, names in REPLICAS.items() for name in names}
+    nested = {f"{strategy}.{name}" for strategy, model in strategies.items() for name in field_names(model)}
+    assert counts < nested
+    assert names_in(placed) == MUTABLE_WHILE_SUSPENDED | counts
+    assert names_in(kept) == (field_names(TrainingJobSpec).keys() - MUTABLE - MUTABLE_WHILE_SUSPENDED) | nested - counts
+
+
+def test_what_may_change_is_nothing_that_another_rule_on_changes_lists() -> None:
+    assert not MUTABLE & MUTABLE_WHILE_SUSPENDED
+    assert field_names(TrainingJobSpec).keys() > MUTABLE | MUTABLE_WHILE_SUSPENDED
+
+
+def test_the_sentence_on_a_change_looks_at_every_field_that_the_rule_looks_at() -> None:
+    rule = change_rule()
+    assert names_in(rule["messageExpression"]) == names_in(rule["rule"])
+    for name in names_in(rule["rule"]) - {"torch.nodes"}:
+        assert f"? '' : \"{name}\"" in rule["messageExpression"]
+
+
+def test_the_rule_on_changes_is_done_at_once_when_the_spec_is_what_it_was() -> None:
+    assert change_rule()["rule"].startswith("self.spec == oldSelf.spec || ")
+
+
+def test_the_rules_on_a_name_leave_an_unchanged_spec_alone() -> None:
+    rules = [rule for rule in resource_schema()["x-kubernetes-validations"] if rule["fieldPath"] == ".metadata.name"]
     assert len(rules) == 2
     for rule in rules:
         assert rule["optionalOldSelf"] is True
-        assert rule["rule"].startswith("oldSelf.hasValue() && oldSelf.value().spec == self.spec || ")
+        assert rule["rule"].endswith(") || oldSelf.hasValue() && oldSelf.value().spec == self.spec")
 
 
 def rules_below(schema: dict[str, Any], in_atomic_list: bool = False) -> Iterator[tuple[bool, dict[str, Any]]]:
@@ -83,9 +110,7 @@ def rules_below(schema: dict[str, Any], in_atomic_list: bool = False) -> Iterato
 def test_every_rule_leaves_an_unchanged_part_alone_where_a_server_can_tell() -> None:
     spec_rules = list(rules_below(resource_schema()["properties"]["spec"]))
     for in_atomic_list, rule in spec_rules:
-        compares = rule["rule"].startswith("oldSelf == optional.of(self) || ") or "cannot change" in rule.get(
-            "message", ""
-        )
+        compares = rule["rule"].endswith(") || oldSelf == optional.of(self)") or "!oldSelf.cancel" in rule["rule"]
         assert compares != in_atomic_list, rule
     assert len({in_atomic_list for in_atomic_list, _ in spec_rules}) == 2
 

@@ -96,11 +96,21 @@ def test_fields_of_a_newer_operator_are_passed_over() -> None:
 
 
 def test_a_job_in_an_end_phase_of_a_newer_operator_has_ended() -> None:
-    status = make_job(status={"phase": "Cancelled", "conditions": [FINISHED]}).status
+    status = make_job(status={"phase": "Expired", "conditions": [FINISHED]}).status
     assert status.phase is None
     assert status.finished
 
 
-@pytest.mark.parametrize(("phase", "finished"), [("Pending", False), ("Finalizing", False), ("Failed", True)])
+@pytest.mark.parametrize(
+    ("phase", "finished"),
+    [
+        ("Pending", False),
+        ("Restarting", False),
+        ("Suspended", False),
+        ("Finalizing", False),
+        ("Failed", True),
+        ("Cancelled", True),
+    ],
+)
 def test_a_job_has_ended_in_its_end_phases(phase: str, finished: bool) -> None:
     assert make_job(status={"phase": phase}).status.finished is finished

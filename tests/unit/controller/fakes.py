@@ -9,7 +9,7 @@ from typing import Any, cast
 from tests.support.builders import CREATED
 from trainingjob.api.times import format_time
 from trainingjob.controller.connection import Connection
-from trainingjob.controller.kube import REQUEST_SECONDS, KubeClient, Object, Resource
+from trainingjob.controller.kube import JOBS, REQUEST_SECONDS, KubeClient, Object, Resource
 from trainingjob.controller.kube_errors import AlreadyExistsError, ConflictError, KubeError, NotFoundError
 
 Fault = Callable[[str, str], KubeError | None]
@@ -106,7 +106,10 @@ class FakeKube(KubeClient):
         return self.put(resource, path.split("/")[-3], merge(stored, body))
 
     def _delete(self, resource: Resource, path: str, body: Object) -> Object:
-        stored = self._expect(path, {"uid": body["preconditions"]["uid"]})
+        stored = self._expect(path, body["preconditions"])
+        if resource == JOBS and not stored["metadata"].get("finalizers"):
+            # Nothing has to end before a custom resource is gone.
+            return {"kind": "Status", "status": "Success", "details": self.objects.pop(path)["metadata"]}
         stored["metadata"]["deletionTimestamp"] = format_time(CREATED)
         return self.put(resource, path.split("/")[-3], stored)
 

@@ -104,6 +104,17 @@ async def test_delete_names_the_uid_that_it_means() -> None:
     assert (body["preconditions"], body["gracePeriodSeconds"]) == ({"uid": "the-uid"}, 30)
 
 
+async def test_delete_of_a_version_names_that_too() -> None:
+    script = Script()
+    script.then(answer({"kind": "Status"}))
+    async with scripted(script) as client:
+        await client.delete(JOBS, "team", "mnist", "the-uid", 0, "1234")
+    body = json.loads(script.bodies[0])
+    assert script.requests[0].path == "/apis/trainingjob.dev/v1/namespaces/team/trainingjobs/mnist"
+    assert body["preconditions"] == {"uid": "the-uid", "resourceVersion": "1234"}
+    assert body["propagationPolicy"] == "Background"
+
+
 async def test_status_is_merged_into_its_subresource() -> None:
     script = Script()
     script.then(answer({}))

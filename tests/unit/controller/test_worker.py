@@ -1,10 +1,14 @@
 """One pass over one job: what is created, refused, lost and found again."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.controller.stage import KEY, PODS_OF_THE_JOB, QUOTA, Stage
+from trainingjob.api.constants import MANAGED_BY
+from trainingjob.api.job import read_job
 from trainingjob.api.status import Phase
-from trainingjob.controller.kube import PODS, SERVICES
+from trainingjob.controller.kube import JOBS, PODS, SERVICES
 from trainingjob.controller.kube_errors import TransientError
 
 
@@ -97,9 +101,9 @@ async def test_recreated_job_inherits_no_refusal() -> None:
 
 async def test_pod_of_a_started_job_that_the_cache_misses_is_read_before_it_counts_as_lost() -> None:
     stage = Stage()
-    stage.submit()
+    stage.submit(multiWorker={"workers": 2}, maxDisruptions=0)
     await stage.look()
-    stage.run(*PODS_OF_THE_JOB)
+    stage.run("mnist-worker-0", "mnist-worker-1")
     await stage.look()
     hidden = stage.pods.get("team", "mnist-worker-1")
     assert hidden is not None
@@ -110,6 +114,33 @@ async def test_pod_of_a_started_job_that_the_cache_misses_is_read_before_it_coun
     del stage.kube.objects[PODS.path("team", "mnist-worker-1")]
     await stage.look()
     assert stage.stored().status.phase is Phase.FAILED
+
+
+@pytest.mark.parametrize("spec", [{"multiWorker": {"workers": 2}}, {"multiWorker": {"workers": -3}}], ids=str)
+async def test_job_of_another_controller_causes_no_request_however_it_looks(spec: dict[str, Any]) -> None:
+    stage = Stage()
+    stage.submit(**spec, managedBy="kueue.x-k8s.io/multikueue")
+    await stage.look()
+    assert stage.kube.requests == []
+    assert stage.told == []
+    assert (stage.queue.waiting, stage.queue.depth) == (0, 0)
+
+
+async def test_job_that_names_this_controller_is_served() -> None:
+    stage = Stage()
+    stage.submit(managedBy=MANAGED_BY)
+    await stage.look()
+    assert stage.kube.writes("create pods") == ["create pods/mnist-worker-0"]
+
+
+async def test_pods_of_later_attempts_do_not_count_as_the_time_to_the_first() -> None:
+    stage = Stage()
+    stage.submit(multiWorker={"workers": 2})
+    restarting = {"attempt": 1, "startTime": "2026-01-31T12:00:10Z", "phase": "Restarting"}
+    stage.jobs.observe(read_job(stage.kube.put(JOBS, "team", {**stage.job_body(), "status": restarting})))
+    await stage.look()
+    assert len(stage.kube.writes("create pods")) == 2
+    assert stage.creation == []
 
 
 async def test_service_of_somebody_else_is_left_alone_and_reported() -> None:

@@ -9,8 +9,23 @@ from tests.support.pods import main_container, pod_of, render_pods
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.plan import PlanOptions, plan_job
 
-DECIDES_THE_END = {"successPolicy", "cleanPodPolicy", "evaluatorGraceSeconds"}
-"""Fields that say how a job ends; no pod is made from them."""
+DECIDES_THE_END = {
+    "successPolicy",
+    "cleanPodPolicy",
+    "evaluatorGraceSeconds",
+    "suspend",
+    "cancel",
+    "managedBy",
+    "maxRestarts",
+    "maxDisruptions",
+    "failurePolicy",
+    "activeDeadlineSeconds",
+    "pendingDeadlineSeconds",
+    "podTTLSeconds",
+    "ttlSecondsAfterFinished",
+    "onNodeLost",
+}
+"""Fields that say whether a job runs, when it starts anew and how it ends; no pod is made from them."""
 
 ACTS_ON_PODS: dict[str, Any] = {
     "image": "other:2",

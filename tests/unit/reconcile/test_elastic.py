@@ -25,6 +25,14 @@ def running(nodes: int = 3) -> World:
     return world
 
 
+def restart(world: World) -> None:
+    """Let a restart that was decided on happen."""
+    world.settle()
+    world.stop_deleted()
+    world.wait(10)
+    world.settle()
+
+
 def scale(world: World, nodes: int) -> None:
     """Change the number of nodes as a user does."""
     generation = world.job.generation + 1
@@ -34,40 +42,43 @@ def scale(world: World, nodes: int) -> None:
 def test_worker_that_is_gone_is_created_again_and_the_job_goes_on() -> None:
     world = running()
     del world.pods[WORKERS[1]]
-    world.settle()
+    restart(world)
     assert world.created.count(WORKERS[1]) == 2
     assert world.phase == "Running"
-    assert world.status.failures is None
+    assert (world.status.restarts, world.status.disruptions, world.status.attempt) == (0, 1, 0)
+    assert set(world.pods) == {*WORKERS[:3]}
 
 
-def test_worker_that_is_being_deleted_fails_nothing_and_comes_back_once_it_is_gone() -> None:
+def test_worker_that_is_being_deleted_is_counted_once_and_comes_back_when_it_is_gone() -> None:
     world = running()
     world.change(WORKERS[1], deleting=True)
     world.end(WORKERS[1], 143)
     world.settle()
-    assert (world.phase, world.status.failures) == ("Running", None)
-    world.stop_deleted()
-    world.settle()
+    assert world.created.count(WORKERS[1]) == 1
+    restart(world)
     assert world.created.count(WORKERS[1]) == 2
     world.start()
+    world.settle()
+    assert (world.phase, world.status.reason, world.status.disruptions) == ("Running", "Training", 1)
     world.end(WORKERS[0])
     world.settle()
     assert world.phase == "Succeeded"
 
 
-def test_loss_of_worker_0_which_holds_the_store_is_the_loss_of_the_job() -> None:
+def test_loss_of_worker_0_which_holds_the_store_starts_the_whole_job_anew() -> None:
     world = running()
     del world.pods[WORKERS[0]]
-    world.settle()
-    assert (world.phase, world.status.reason) == ("Failed", "PodDeleted")
+    restart(world)
+    assert (world.phase, world.status.attempt, world.status.disruptions) == ("Restarting", 1, 1)
+    assert world.created.count(WORKERS[2]) == 2
 
 
-def test_program_that_fails_by_itself_fails_the_job() -> None:
+def test_program_that_fails_by_itself_starts_the_whole_job_anew() -> None:
     world = running()
     world.end(WORKERS[2], 1, message="ValueError: no data")
-    world.settle()
-    assert world.phase == "Failed"
-    assert "mnist-worker-2" in world.status.message
+    restart(world)
+    assert (world.status.attempt, world.status.restarts, world.status.disruptions) == (1, 1, 0)
+    assert world.status.failures[0].pod == WORKERS[2]
 
 
 def test_more_nodes_are_created_in_a_running_job() -> None:

@@ -19,7 +19,8 @@ SPECS: tuple[dict[str, Any], ...] = (
     {"parameterServer": {"workers": 2, "servers": 1}},
     {"parameterServer": {"workers": 1, "servers": 1, "chief": True, "evaluator": True}, "evaluatorGraceSeconds": 30},
     {"multiWorker": {"workers": 2}, "successPolicy": "AllWorkers", "cleanPodPolicy": "All"},
-    {"mpi": {"nodes": 2}, "command": ["python", "x.py"]},
+    {"mpi": {"nodes": 2}, "command": ["python", "x.py"], "maxRestarts": 1},
+    {"multiWorker": {"workers": 2}, "maxRestarts": 0, "maxDisruptions": 1, "activeDeadlineSeconds": 100},
     {"torch": {"nodes": 2, "elastic": {"minNodes": 1, "maxNodes": 2}}, "command": ["python", "x.py"]},
 )
 EXIT_CODES = st.sampled_from([0, 0, 1, 137])
@@ -36,6 +37,8 @@ class Life(RuleBasedStateMachine):
         self.end: str | None = None
         self.created_by_end: list[str] = []
         self.succeeded: set[str] = set()
+        self.runs: object = None
+        self.counters = (0, 0, 0)
 
     @rule()
     def operator_looks(self) -> None:
@@ -43,8 +46,14 @@ class Life(RuleBasedStateMachine):
         was_finished = self.world.job.status.finished
         self.world.step()
         created = self.world.created[before:]
-        if was_finished:
+        spec = self.world.job.spec
+        if was_finished or (spec and spec.suspend):
             assert created == []
+        self._counted_rightly()
+        if self.runs != (
+            run := (self.world.job.status.attempt, self.world.job.status.suspended_seconds, self.resumed())
+        ):
+            self.runs, self.succeeded = run, set()
         assert not self.succeeded & set(created)
         self.succeeded |= {
             f"{self.world.job.name}-{role}-{index}"
@@ -52,6 +61,21 @@ class Life(RuleBasedStateMachine):
             for index in range(counts.desired)
             if counts.succeeded_indexes and str(index) in counts.succeeded_indexes
         }
+
+    def resumed(self) -> object:
+        """Return when the job was last resumed: every replica begins anew then."""
+        suspended = self.world.condition("Suspended")
+        return suspended and (suspended.status, suspended.last_transition_time)
+
+    def _counted_rightly(self) -> None:
+        status, spec = self.world.job.status, self.world.job.spec
+        assert spec is not None
+        counters = status.attempt or 0, status.restarts or 0, status.disruptions or 0
+        assert all(now >= before for now, before in zip(counters, self.counters, strict=True))
+        assert counters[0] <= counters[1] + counters[2]
+        assert counters[1] <= spec.max_restarts
+        assert counters[2] <= spec.max_disruptions
+        self.counters = counters
 
     @rule(seconds=st.integers(1, 40))
     def time_passes(self, seconds: int) -> None:
@@ -81,6 +105,21 @@ class Life(RuleBasedStateMachine):
     def the_kubelet_finishes_deletions(self) -> None:
         self.world.stop_deleted()
 
+    @rule(suspend=st.booleans())
+    def the_user_suspends_or_resumes(self, suspend: bool) -> None:
+        self._change(suspend=suspend)
+
+    @precondition(lambda self: hasattr(self, "world") and self.world.job.status.attempt == 1)
+    @rule()
+    def the_user_cancels(self) -> None:
+        self._change(cancel=True)
+
+    def _change(self, **fields: bool) -> None:
+        job = self.world.job
+        assert job.spec is not None
+        spec = job.spec.model_copy(update=fields)
+        self.world.job = replace(job, spec=spec, generation=job.generation + 1)
+
     @rule()
     def the_service_is_deleted(self) -> None:
         self.world.services.clear()
@@ -94,19 +133,27 @@ class Life(RuleBasedStateMachine):
         if status.finished:
             self.end = str(status.phase)
             verdicts = [kind for kind in ("Succeeded", "Failed") if self.world.holds(kind)]
-            assert verdicts == [self.end]
+            assert verdicts == [kind for kind in [self.end] if kind != "Cancelled"]
             assert self.world.holds("Finished")
             assert status.completion_time is not None
 
     def teardown(self) -> None:
         """Let everything come to rest: then a further look writes nothing."""
         if hasattr(self, "world"):
-            self.world.settle()
-            self.world.stop_deleted()
-            self.world.settle()
+            self._come_to_rest()
             patches = self.world.patches
             self.world.settle()
             assert self.world.patches == patches
+
+    def _come_to_rest(self) -> None:
+        for _ in range(3):
+            self.world.settle()
+            self.world.stop_deleted()
+            self.world.wait(400)
+        self.world.settle()
+        if self.world.job.status.finished or self.world.phase in ("Suspended", "Cancelled"):
+            ended = self.world.phase in ("Suspended", "Cancelled")
+            assert not (ended and any(judge(pod) in (State.WAITING, State.RUNNING) for pod in self.world.pods.values()))
 
 
 Life.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

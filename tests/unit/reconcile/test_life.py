@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from tests.support.builders import make_job
-from tests.support.world import World
+from tests.support.world import ONE_ATTEMPT, World
 
 PS = {"workers": 2, "servers": 1}
 
 
 def started(**spec: Any) -> World:
     """Return a world whose job has started."""
-    world = World(**spec)
+    world = World(**{**ONE_ATTEMPT, **spec})
     world.settle()
     world.start()
     world.settle()

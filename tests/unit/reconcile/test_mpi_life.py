@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.world import World
+from tests.support.world import ONE_ATTEMPT, World
 from trainingjob.reconcile import MainContainer
 from trainingjob.reconcile.settling import SETTLE
 
 LAUNCHER, WORKER_0, WORKER_1 = "mnist-launcher-0", "mnist-worker-0", "mnist-worker-1"
-MPI: dict[str, Any] = {"command": ["python", "train.py"], "mpi": {"nodes": 2}}
+MPI: dict[str, Any] = {**ONE_ATTEMPT, "command": ["python", "train.py"], "mpi": {"nodes": 2}}
 LOST_CONNECTION = "Connection to mnist-worker-1.mnist closed by remote host.\n-----\nadvice\n-----\n"
 
 

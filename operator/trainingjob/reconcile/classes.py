@@ -1,0 +1,50 @@
+"""What kind of end a replica has met: who pays for it, and whether trying again can help."""
+
+from trainingjob.api.status import FailureClass
+from trainingjob.reconcile.observed import ObservedPod
+from trainingjob.reconcile.replicas import ReplicaView
+
+_LOST = frozenset({"DeletionByTaintManager", "DeletionByPodGC"})
+"""Reasons of the condition DisruptionTarget that speak of the pod's node (kubernetes, pkg/apis/core/types.go)."""
+
+_NODE_LOST = frozenset({"NodeLost", "ContainerStatusUnknown"})
+"""A pod's reason from the node controller; a container's reason from a kubelet that has come back without it."""
+
+_REFUSED_BY_NODE = (
+    "OutOf",
+    "UnexpectedAdmissionError",
+    "NodeAffinity",
+    "NodePorts",
+    "TopologyAffinityError",
+    "Evicted",
+)
+"""How the reasons begin with which a kubelet turns away a pod that the scheduler has sent it."""
+
+_NODE_STOPS = frozenset({"NodeShutdown", "Shutdown", "Terminated", "Preempting", "Preempted"})
+"""A pod's reason when its node shuts down in order, or makes room for a critical pod."""
+
+
+def classify(view: ReplicaView) -> FailureClass:
+    """Return the class of a replica that failed, whose pod is gone, or is taken away.
+
+    A memory kill is the program's own; whatever Kubernetes marks as a disruption never is, even where the program
+    has ended with a code of its own on the way out.
+    """
+    pod = view.pod
+    if pod is None:
+        return FailureClass.DISRUPTION
+    if pod.disruption in _LOST or {pod.reason, pod.main.reason} & _NODE_LOST:
+        return FailureClass.NODE_LOST
+    if pod.disruption or pod.reason in _NODE_STOPS or _never_admitted(pod) or view.taken_away:
+        return FailureClass.DISRUPTION
+    if pod.main.reason == "OOMKilled":
+        return FailureClass.OUT_OF_MEMORY
+    if pod.init_name and pod.main.ended is None:
+        return FailureClass.INFRA
+    if pod.main.reason in ("StartError", "ContainerCannotRun"):
+        return FailureClass.INFRA
+    return FailureClass.APP_FAILURE
+
+
+def _never_admitted(pod: ObservedPod) -> bool:
+    return pod.main.started is None and pod.reason.startswith(_REFUSED_BY_NODE)

@@ -1,0 +1,24 @@
+"""Pods that stay behind on a node that does not answer: they hold their names for ever."""
+
+from datetime import datetime, timedelta
+
+from trainingjob.api.spec import OnNodeLost, TrainingJobSpec
+from trainingjob.reconcile.decision import DeletePod
+from trainingjob.reconcile.observed import ObservedPod
+
+PATIENCE = timedelta(seconds=30)
+"""How long after its grace period such a pod may still be removed by its own kubelet."""
+
+_TAINTED = "DeletionByTaintManager"
+"""Kubernetes' own word, in the pod's condition DisruptionTarget, for a node that does not answer."""
+
+
+def remove_by_force(
+    spec: TrainingJobSpec, pods: tuple[ObservedPod, ...], now: datetime
+) -> tuple[tuple[DeletePod, ...], datetime | None]:
+    """Return the deletes without grace that are due, and when the next one is."""
+    if spec.on_node_lost is OnNodeLost.WAIT:
+        return (), None
+    stuck = [(pod, pod.gone_by + PATIENCE) for pod in pods if pod.gone_by and pod.disruption == _TAINTED]
+    due = tuple(DeletePod(pod.name, pod.uid, 0) for pod, at in stuck if now >= at)
+    return due, min((at for _, at in stuck if now < at), default=None)

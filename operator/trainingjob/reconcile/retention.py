@@ -1,0 +1,30 @@
+"""How long a finished job keeps its pods and itself."""
+
+from datetime import datetime, timedelta
+
+from trainingjob.api.job import TrainingJob
+from trainingjob.api.times import parse_time
+from trainingjob.reconcile.decision import Action, DeleteJob, DeletePod
+from trainingjob.reconcile.observed import ObservedPod
+
+
+def retire(
+    job: TrainingJob, pods: tuple[ObservedPod, ...], now: datetime
+) -> tuple[tuple[Action, ...], datetime | None]:
+    """Return what a finished job's times to live ask for now, and when they will ask for more."""
+    if job.spec is None or job.status.completion_time is None:
+        return (), None
+    ended = parse_time(job.status.completion_time)
+    actions: list[Action] = []
+    moments: list[datetime] = []
+    if (seconds := job.spec.ttl_seconds_after_finished) is not None:
+        if now >= (at := ended + timedelta(seconds=seconds)):
+            return (DeleteJob(job.uid, job.resource_version),), None
+        moments.append(at)
+    if (seconds := job.spec.pod_ttl_seconds) is not None and pods:
+        if now >= (at := ended + timedelta(seconds=seconds)):
+            grace = job.spec.stop_grace_seconds
+            actions += [DeletePod(pod.name, pod.uid, grace) for pod in pods if not pod.deleting]
+        else:
+            moments.append(at)
+    return tuple(actions), min(moments, default=None)

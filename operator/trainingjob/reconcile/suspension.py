@@ -1,0 +1,37 @@
+"""Suspended jobs have no pods; their deadlines wait."""
+
+from datetime import datetime
+
+from trainingjob.api.job import TrainingJob
+from trainingjob.api.status import Phase
+from trainingjob.reconcile import interruptions
+from trainingjob.reconcile.clocks import suspended_seconds
+from trainingjob.reconcile.decision import Decision, DeletePod
+from trainingjob.reconcile.observed import ObservedPod
+
+
+def suspend(job: TrainingJob, pods: tuple[ObservedPod, ...], grace: int, now: datetime) -> Decision:
+    """Decide for a job that is to have no pods: the status says so before they are deleted."""
+    if not is_suspended(job):
+        return Decision((), interruptions.suspended(job, pods, now))
+    return Decision(_delete(pods, grace), interruptions.suspended(job, pods, now), urgent=not any(map(_live, pods)))
+
+
+def resume(job: TrainingJob, pods: tuple[ObservedPod, ...], grace: int, now: datetime) -> Decision:
+    """Decide for a job that may run again: first the old pods have to be gone, for the new ones have their names."""
+    if pods:
+        return Decision(_delete(pods, grace), interruptions.suspended(job, pods, now), urgent=False)
+    return Decision((), interruptions.resumed(job, suspended_seconds(job, now), now))
+
+
+def _delete(pods: tuple[ObservedPod, ...], grace: int) -> tuple[DeletePod, ...]:
+    return tuple(DeletePod(pod.name, pod.uid, grace) for pod in pods if not pod.deleting)
+
+
+def _live(pod: ObservedPod) -> bool:
+    return pod.main.ended is None
+
+
+def is_suspended(job: TrainingJob) -> bool:
+    """Say whether the stored status is that of a job without pods."""
+    return job.status.phase is Phase.SUSPENDED
