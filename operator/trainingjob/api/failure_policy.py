@@ -77,7 +77,9 @@ class FailureRule(Model):
     roles: Annotated[list[Role], Field(min_length=1, max_length=len(Role)), ATOMIC] | None = Field(
         None, description="The roles that the rule speaks of; all when not given."
     )
-    on_exit_codes: ExitCodes | None = Field(None, description="Matches by the exit code of the program.")
+    on_exit_codes: ExitCodes | None = Field(
+        None, description="Matches by the exit code of a program that nobody else has ended."
+    )
     on_pod_conditions: Annotated[list[PodConditionPattern], Field(min_length=1, max_length=20), ATOMIC] | None = Field(
         None, description="Matches when the pod has one of these conditions."
     )

@@ -117,6 +117,7 @@ class Failure(StatusPart):
     )
     message: str | None = Field(None, description="The container's own last words, shortened.", max_length=1024)
     time: Timestamp | None = Field(None, description="When the program ended.")
+    restarted: bool | None = Field(None, description="Whether the replica was started anew within the attempt.")
 
 
 class TrainingJobStatus(StatusPart):

@@ -28,8 +28,9 @@ def clean_up(job: TrainingJob, children: Children) -> tuple[DeletePod, ...]:
 
 
 def _must_stop(job: TrainingJob) -> bool:
-    """Say whether a job's programs are stopped whatever its policy: that is what a cancel or a deadline asks for."""
-    return job.status.phase is Phase.CANCELLED or job.status.reason == DEADLINE_EXCEEDED
+    """Say whether a job's programs are stopped whatever its policy: its user or a deadline asks for just that."""
+    asked = job.spec is not None and (job.spec.cancel or job.spec.suspend)
+    return asked or job.status.phase is Phase.CANCELLED or job.status.reason == DEADLINE_EXCEEDED
 
 
 def _unwanted(pod: ObservedPod, policy: CleanPodPolicy) -> bool:

@@ -22,9 +22,13 @@ def events(before: TrainingJob, after: TrainingJobStatus, created: Sequence[Crea
         created: the children that were created in this pass.
     """
     lines = [_created(created)] if created else []
-    if (after.phase, after.reason) != (before.status.phase, before.status.reason) and (line := _change(after)):
+    if _told(after) != _told(before.status) and (line := _change(after)):
         lines.append(line)
     return tuple(lines)
+
+
+def _told(status: TrainingJobStatus) -> tuple[object, ...]:
+    return status.phase, status.reason, status.attempt or 0
 
 
 def _created(created: Sequence[Create]) -> Event:

@@ -1,18 +1,18 @@
 """What follows a failure: a restart of the job, of the replicas alone, or the job's end; each is counted first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from trainingjob.api.failure_policy import FailureAction
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role, TrainingJobSpec
-from trainingjob.api.status import TrainingJobStatus
+from trainingjob.api.status import MAX_RESTARTING, TrainingJobStatus
 from trainingjob.plan import Plan
 from trainingjob.reconcile import interruptions, outcomes
 from trainingjob.reconcile.backoff import next_attempt_at
 from trainingjob.reconcile.failures import cause_of, evidence, explain
-from trainingjob.reconcile.policy import Charge, Verdict, budget_left, judge_failure
+from trainingjob.reconcile.policy import THE_CLUSTERS, Charge, Verdict, budget_left, judge_failure
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
 from trainingjob.reconcile.settling import settles_until
 
@@ -64,10 +64,21 @@ def answer_failures(
     verdict = judge_failure(job, spec, plan, cause, failure)
     if verdict.action is FailureAction.FAIL_JOB:
         return Answer(outcomes.failed(job, replicas, counted, _exhausted(job, why, verdict), now))
+    if verdict.action is FailureAction.RESTART_JOB:
+        return _restart_job(job, replicas, counted, {verdict.charge: 1}, why, now)
     each = [judge_failure(job, spec, plan, view, evidence(job, view)) for view in counted]
-    if verdict.action is FailureAction.RESTART_JOB or any(v.action is not FailureAction.RESTART_REPLICA for v in each):
-        return _restart_job(job, replicas, counted, verdict.charge, why, now)
+    if failure.failure_class not in THE_CLUSTERS and (fatal := _first_fatal(counted, each)):
+        view, own = fatal
+        return Answer(outcomes.failed(job, replicas, counted, _exhausted(job, explain(evidence(job, view)), own), now))
+    if any(v.action is not FailureAction.RESTART_REPLICA for v in each):
+        return _restart_job(job, replicas, counted, {verdict.charge: 1}, why, now)
     return restart_replicas(job, spec, replicas, counted, each, why, now)
+
+
+def _first_fatal(views: Sequence[ReplicaView], verdicts: Sequence[Verdict]) -> tuple[ReplicaView, Verdict] | None:
+    """Return the first of several independent failures that the job does not survive."""
+    pairs = zip(views, verdicts, strict=True)
+    return next(((view, verdict) for view, verdict in pairs if verdict.action is FailureAction.FAIL_JOB), None)
 
 
 def restart_replicas(
@@ -82,9 +93,12 @@ def restart_replicas(
     """Return the status of a job of which some replicas start anew while the others go on."""
     spent = {charge: sum(v.charge is charge for v in verdicts) for charge in Charge}
     for charge, count in spent.items():
-        if count > budget_left(job, spec, charge):
+        # A budget may have been lowered below what is spent; who takes nothing from it does not mind.
+        if count and count > budget_left(job, spec, charge):
             verdict = Verdict(FailureAction.FAIL_JOB, charge, exhausted=True)
             return Answer(outcomes.failed(job, replicas, views, _exhausted(job, why, verdict), now))
+    if len(views) + len(job.status.restarting or {}) > MAX_RESTARTING:
+        return _restart_job(job, replicas, views, spent, why, now)
     counts = _counts(job, spent)
     nth = max(counts["restarts"] if spent[Charge.RESTARTS] else 1, 1)
     due = next_attempt_at(job.status, nth, now)
@@ -95,17 +109,17 @@ def _restart_job(
     job: TrainingJob,
     replicas: ReplicaSet,
     counted: Sequence[ReplicaView],
-    charge: Charge,
+    spent: Mapping[Charge, int],
     why: tuple[str, str],
     now: datetime,
 ) -> Answer:
-    counts = _counts(job, {charge: 1})
-    nth = counts["restarts"] if charge is Charge.RESTARTS else counts["disruptions"]
+    counts = _counts(job, spent)
+    nth = counts["restarts"] if spent.get(Charge.RESTARTS) else counts["disruptions"]
     due = next_attempt_at(job.status, nth, now)
     return Answer(interruptions.restarting(job, replicas, counted, why, counts, due, now), due)
 
 
-def _counts(job: TrainingJob, spent: dict[Charge, int]) -> dict[str, int]:
+def _counts(job: TrainingJob, spent: Mapping[Charge, int]) -> dict[str, int]:
     return {
         "restarts": (job.status.restarts or 0) + spent.get(Charge.RESTARTS, 0),
         "disruptions": (job.status.disruptions or 0) + spent.get(Charge.DISRUPTIONS, 0),

@@ -1,6 +1,6 @@
 """Failed replicas: what is recorded of them, and which one is the cause."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from trainingjob.api.job import TrainingJob
@@ -61,9 +61,24 @@ def evidence(job: TrainingJob, view: ReplicaView) -> Failure:
     attempt = job.status.attempt or 0
     if view.pod is None:
         for failure in reversed(job.status.failures or []):
-            if (failure.pod, failure.attempt) == (view.replica.pod, attempt) and view.state is State.FAILED:
+            if view.state is State.FAILED and still_stands(failure, view.replica.pod, attempt):
                 return failure
     return describe_failure(view, attempt)
+
+
+def still_stands(failure: Failure, pod: str, attempt: int) -> bool:
+    """Say whether a recorded failure is that of a pod which nothing has replaced since."""
+    return (failure.pod, failure.attempt) == (pod, attempt) and not failure.restarted
+
+
+def mark_restarted(failures: Iterable[Failure], pods: Collection[str], attempt: int) -> list[Failure]:
+    """Return the failures; those of the pods in this attempt speak of their successors no more."""
+    return [
+        failure.model_copy(update={"restarted": True})
+        if failure.pod in pods and failure.attempt == attempt
+        else failure
+        for failure in failures
+    ]
 
 
 def merge_failures(stored: Iterable[Failure], new: Iterable[Failure]) -> list[Failure]:

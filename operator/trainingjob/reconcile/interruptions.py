@@ -8,6 +8,7 @@ from trainingjob.api.status import ConditionType, Phase, TrainingJobStatus
 from trainingjob.api.times import format_time
 from trainingjob.reconcile.conditions import Claim
 from trainingjob.reconcile.counts import count_replicas, empty_counts, ready_text, recount
+from trainingjob.reconcile.failures import mark_restarted
 from trainingjob.reconcile.observed import ObservedPod
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView
 from trainingjob.reconcile.writing import closed, found_in, last_start, still_restarting, write
@@ -66,16 +67,24 @@ def replacing(
     """Return the status of a job that goes on while some of its replicas start anew."""
     _, message = why
     again = {view.replica.pod: view.pod.uid if view.pod else "" for view in failed}
-    kept = still_restarting(job, replicas)
+    kept, attempt = still_restarting(job, replicas), job.status.attempt or 0
+    found = found_in(job, replicas, failed)
     return write(
         job,
         now,
         [],
-        phase=Phase.RUNNING if job.status.attempt_start_time else job.status.phase,
+        phase=Phase.RUNNING if job.status.attempt_start_time else job.status.phase or Phase.PENDING,
         reason=REPLICA_RESTARTING,
         message=f"{closed(message)} It starts anew at {format_time(due)}.",
-        **found_in(job, replicas, failed),
-    ).model_copy(update={**counts, "restart_time": format_time(due), "restarting": {**kept, **again}})
+        **found,
+    ).model_copy(
+        update={
+            **counts,
+            "restart_time": format_time(due),
+            "restarting": {**kept, **again},
+            "failures": mark_restarted(found["failures"] or [], again, attempt),
+        }
+    )
 
 
 def suspended(job: TrainingJob, pods: Sequence[ObservedPod], now: datetime) -> TrainingJobStatus:
@@ -97,6 +106,7 @@ def suspended(job: TrainingJob, pods: Sequence[ObservedPod], now: datetime) -> T
         reason="Suspended",
         message=message,
         attempt_start_time=None,
+        restarting=None,
         replicas=counted or None,
         ready=ready_text(counted.values()) if counted else None,
     )
@@ -108,8 +118,7 @@ def resumed(job: TrainingJob, suspended_seconds: int, now: datetime) -> Training
         Claim(ConditionType.SUSPENDED, False, "Resumed"),
         Claim(ConditionType.RECONCILING, True, "Resumed"),
     ]
-    attempt = job.status.attempt or 0
-    known = {failure.pod: failure.uid or "" for failure in job.status.failures or [] if failure.attempt == attempt}
+    failures = job.status.failures or []
     return write(
         job,
         now,
@@ -119,5 +128,5 @@ def resumed(job: TrainingJob, suspended_seconds: int, now: datetime) -> Training
         message="The job was resumed.",
         suspended_seconds=suspended_seconds,
         restart_time=None,
-        restarting=known or None,
+        failures=mark_restarted(failures, {failure.pod for failure in failures}, job.status.attempt or 0) or None,
     )

@@ -119,6 +119,12 @@ def overdue(job: TrainingJob, found: TrainingJobStatus, deadline: Deadline, now:
             "message": message[:MESSAGE_MAX],
             "conditions": conditions,
             "completion_time": format_time(max(now, parse_time(start)) if start else now),
+            # What was found at the same time may have asked for a restart that nobody makes any more.
+            "attempt": job.status.attempt or 0,
+            "restarts": job.status.restarts or 0,
+            "disruptions": job.status.disruptions or 0,
+            "restart_time": job.status.restart_time,
+            "restarting": None,
         }
     )
 
@@ -142,6 +148,7 @@ def cancelled(job: TrainingJob, now: datetime) -> TrainingJobStatus:
         reason="Cancelled",
         message=message,
         completion_time=format_time(max(now, parse_time(start)) if start else now),
+        restarting=None,
     )
 
 
@@ -194,5 +201,5 @@ def _end(
         start_time=start,
         # A node's clock may run ahead of ours; an end never stands before its start.
         completion_time=format_time(max(now, parse_time(start)) if start else now),
-        **found_in(job, replicas, lost),
+        **{**found_in(job, replicas, lost), "restarting": None},
     )

@@ -68,7 +68,8 @@ def _matches(rule: FailureRule, role: Role, pod: ObservedPod | None, failure: Fa
     if rule.roles and role not in rule.roles:
         return False
     if rule.on_exit_codes is not None:
-        return rule.on_exit_codes.match(failure.exit_code)
+        # What the cluster has ended has no code of its own: the signal decides that one.
+        return failure.failure_class not in THE_CLUSTERS and rule.on_exit_codes.match(failure.exit_code)
     if rule.on_reason is not None:
         return failure.reason in rule.on_reason
     conditions = pod.conditions if pod else ()

@@ -13,7 +13,7 @@ from trainingjob.reconcile import interruptions, outcomes
 from trainingjob.reconcile.classes import classify
 from trainingjob.reconcile.decision import Action, Create, Decision, DeletePod, ReadPod, say
 from trainingjob.reconcile.evaluator import evaluator_deadline
-from trainingjob.reconcile.failing import Trouble, answer_failures, restart_replicas
+from trainingjob.reconcile.failing import SETTLE, Trouble, answer_failures, restart_replicas
 from trainingjob.reconcile.failures import cause_of, evidence, explain
 from trainingjob.reconcile.observed import Children, owned
 from trainingjob.reconcile.pending import (
@@ -32,10 +32,9 @@ from trainingjob.reconcile.success import Success, find_success
 def advance(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Children, now: datetime) -> Decision:
     """Decide for a job that may have pods: its end, what follows a failure, or its next pods."""
     replicas = observe_replicas(job, plan, children)
-    trouble = _trouble(job, replicas, children)
-    success = find_success(spec.success_policy, plan, replicas)
-    if success and (job.status.phase is Phase.FINALIZING or not _failed_before(success, trouble.failed)):
+    if success := _success(job, spec, plan, replicas):
         return _conclude(job, spec, replicas, success, now)
+    trouble = _trouble(job, replicas, children)
     if trouble.fatal:
         # Who was taken away is looked for, so that the cause is named and not only its effect.
         answer = answer_failures(job, spec, plan, replicas, trouble, now)
@@ -50,6 +49,24 @@ def advance(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Child
         if answer.status is not None:
             return say(job, answer.status, wake=answer.wake)
     return _keep_going(job, spec, plan, replicas, children, now)
+
+
+def conclude_at_once(
+    job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Children, now: datetime
+) -> Decision | None:
+    """Return the end of a job whose training has succeeded and that may wait for nobody; None for any other."""
+    replicas = observe_replicas(job, plan, children)
+    success = _success(job, spec, plan, replicas)
+    return say(job, outcomes.succeeded(job, replicas, success, now)) if success else None
+
+
+def _success(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, replicas: ReplicaSet) -> Success | None:
+    """Return the success of a job that no earlier failure has decided."""
+    success = find_success(spec.success_policy, plan, replicas)
+    failed = [view for view in replicas.without(Role.EVALUATOR) if view.state is State.FAILED]
+    if success and (job.status.phase is Phase.FINALIZING or not _failed_before(success, failed)):
+        return success
+    return None
 
 
 def _trouble(job: TrainingJob, replicas: ReplicaSet, children: Children) -> Trouble:
@@ -70,17 +87,18 @@ def _on_silent_node(view: ReplicaView) -> bool:
 
 
 def _failed_before(success: Success, failed: Sequence[ReplicaView]) -> bool:
-    # The workers of a launcher only serve it: when it has ended well, all has.
+    # The workers of a launcher only serve it: when it has ended well, all has. A failure decides nothing before it
+    # has settled, so a success that comes meanwhile comes first; nodes' clocks differ by less than that.
     return success.role is not Role.LAUNCHER and any(
-        view.ended is not None and view.ended < success.at for view in failed
+        view.ended is not None and view.ended + SETTLE <= success.at for view in failed
     )
 
 
 def _to_be_restarted(
     job: TrainingJob, spec: TrainingJobSpec, plan: Plan, evaluators: Sequence[ReplicaView]
 ) -> list[ReplicaView]:
-    """Return the evaluators that a budget allows to start anew; the others stay as they are and fail no job."""
-    return [view for view in evaluators if _verdict(job, spec, plan, view).action is FailureAction.RESTART_REPLICA]
+    """Return the evaluators that may start anew, always alone; the others stay as they are and fail no job."""
+    return [view for view in evaluators if _verdict(job, spec, plan, view).action is not FailureAction.FAIL_JOB]
 
 
 def _verdict(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, view: ReplicaView) -> Verdict:

@@ -7,6 +7,7 @@ from datetime import datetime
 from trainingjob.api.constants import MANAGED_BY
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.api.status import Phase, TrainingJobStatus
 from trainingjob.plan import PlanOptions, PlanRefusedError, plan_job
 from trainingjob.reconcile import outcomes
 from trainingjob.reconcile.cleanup import clean_up
@@ -15,7 +16,7 @@ from trainingjob.reconcile.deadlines import next_deadline
 from trainingjob.reconcile.decision import Decision, say
 from trainingjob.reconcile.lost_nodes import remove_by_force
 from trainingjob.reconcile.observed import Children, owned
-from trainingjob.reconcile.progress import advance
+from trainingjob.reconcile.progress import advance, conclude_at_once
 from trainingjob.reconcile.retention import retire
 from trainingjob.reconcile.suspension import is_suspended, resume, suspend
 
@@ -46,27 +47,36 @@ def _decide(
     job: TrainingJob, spec: TrainingJobSpec, children: Children, now: datetime, options: PlanOptions
 ) -> Decision:
     pods = owned(job, children.pods)
-    if spec.suspend:
-        return suspend(job, pods, spec.stop_grace_seconds, now)
     if is_suspended(job):
-        return resume(job, pods, spec.stop_grace_seconds, now)
+        return (suspend if spec.suspend else resume)(job, pods, spec.stop_grace_seconds, now)
     try:
         plan = plan_job(job, options)
     except PlanRefusedError as refusal:
+        if spec.suspend:
+            return suspend(job, pods, spec.stop_grace_seconds, now)
         return say(job, outcomes.stalled(job, refusal.reason, str(refusal), now))
+    if spec.suspend:
+        ended = conclude_at_once(job, spec, plan, children, now)
+        return ended or suspend(job, pods, spec.stop_grace_seconds, now)
     decision = advance(job, spec, plan, children, now)
     deadline = next_deadline(job, spec, now)
-    if deadline is None or (decision.status and decision.status.finished):
+    if deadline is None or (decision.status and _trained(decision.status)):
         return decision
     if now >= deadline.at:
         return say(job, outcomes.overdue(job, decision.status or job.status, deadline, now))
     return replace(decision, wake=_first(decision.wake, deadline.at))
 
 
+def _trained(status: TrainingJobStatus) -> bool:
+    """Say whether no deadline matters any more: an evaluator has a time of its own."""
+    return status.finished or status.phase is Phase.FINALIZING
+
+
 def _rest(job: TrainingJob, children: Children, now: datetime) -> Decision:
     """Decide for a job that has ended: nothing is created any more, and nothing of its end changes."""
     pods = owned(job, children.pods)
-    status = recount_finished(job.status, pods)
+    observed = max(job.generation, job.status.observed_generation)
+    status = recount_finished(job.status, pods).model_copy(update={"observed_generation": observed})
     # With the last pod gone the status will not change again: the last word need not wait for another.
     last_word = not any(counts.active for counts in (status.replicas or {}).values())
     retired, again = retire(job, pods, now)

@@ -93,7 +93,7 @@ def observe_replicas(job: TrainingJob, plan: Plan, children: Children) -> Replic
     pods = {pod.name: pod for pod in owned(job, children.pods) if pod.uid not in old}
     succeeded = recorded_successes(job.status)
     attempt, restarting = job.status.attempt or 0, job.status.restarting or {}
-    failed = {failure.pod for failure in job.status.failures or [] if failure.attempt == attempt}
+    failed = {f.pod for f in job.status.failures or [] if f.attempt == attempt and not f.restarted}
     return ReplicaSet(
         tuple(
             replace(
