@@ -8,8 +8,10 @@ from pydantic import Field
 from trainingjob.api.base import Model
 from trainingjob.api.constants import MAX_REPLICAS
 from trainingjob.api.pod_fields import Words
+from trainingjob.api.status import MAX_RESTARTING
 
 Replicas = Annotated[int, Field(ge=1, le=MAX_REPLICAS)]
+ElasticNodes = Annotated[int, Field(ge=1, le=MAX_RESTARTING)]
 ProcessesPerNode = Annotated[int, Field(ge=1, le=1024)]
 
 
@@ -56,8 +58,8 @@ class Mpi(Model):
 class Elastic(Model):
     """How few and how many nodes a job can go on with."""
 
-    min_nodes: Replicas = Field(description="The fewest nodes with which the training goes on.")
-    max_nodes: Replicas = Field(description="The most nodes that it can use.")
+    min_nodes: ElasticNodes = Field(description="The fewest nodes with which the training goes on.")
+    max_nodes: ElasticNodes = Field(description="The most nodes that it can use.")
 
 
 class Torch(Model):

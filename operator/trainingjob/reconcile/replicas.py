@@ -39,6 +39,8 @@ class ReplicaView:
     """Whether the others go on without it and take its successor in."""
     due: bool = False
     """Whether its restart is counted and its new pod is to be created."""
+    before: str = ""
+    """The uid of a pod that has had its time and still has the name; empty when the name is free."""
 
     @property
     def ended(self) -> datetime | None:
@@ -83,14 +85,23 @@ def outdated(job: TrainingJob, children: Children) -> tuple[ObservedPod, ...]:
     """Return the job's own pods that have had their time: of earlier attempts, and of replicas that start anew."""
     attempt, restarting = job.status.attempt or 0, job.status.restarting or {}
     return tuple(
-        pod for pod in owned(job, children.pods) if pod.attempt < attempt or restarting.get(pod.name) == pod.uid
+        pod
+        for pod in owned(job, children.pods)
+        if pod.attempt < attempt or restarting.get(pod.name) == pod.uid or _was_not_wanted(job, pod)
     )
+
+
+def _was_not_wanted(job: TrainingJob, pod: ObservedPod) -> bool:
+    """Say whether a pod ends because fewer nodes were asked for, whatever is asked for now."""
+    known = (job.status.replicas or {}).get(pod.role)
+    return pod.deleting and known is not None and pod.index >= known.desired
 
 
 def observe_replicas(job: TrainingJob, plan: Plan, children: Children) -> ReplicaSet:
     """Match the job's pods of this attempt with the plan's replicas by name; labels can be changed, names cannot."""
-    old = {pod.uid for pod in outdated(job, children)}
+    old = {pod.uid: pod.name for pod in outdated(job, children)}
     pods = {pod.name: pod for pod in owned(job, children.pods) if pod.uid not in old}
+    before = {name: uid for uid, name in old.items()}
     succeeded = recorded_successes(job.status)
     attempt, restarting = job.status.attempt or 0, job.status.restarting or {}
     failed = {f.pod for f in job.status.failures or [] if f.attempt == attempt and not f.restarted}
@@ -100,6 +111,7 @@ def observe_replicas(job: TrainingJob, plan: Plan, children: Children) -> Replic
                 _view(replica, pods.get(replica.pod), succeeded, failed - restarting.keys()),
                 replaceable=plan.replaceable(replica),
                 due=replica.pod not in pods and (replica.pod in restarting or _is_new(job, replica)),
+                before=before.get(replica.pod, ""),
             )
             for replica in plan.replicas
         )

@@ -50,9 +50,9 @@ def found_in(job: TrainingJob, replicas: ReplicaSet, lost: Sequence[ReplicaView]
 def still_restarting(job: TrainingJob, replicas: ReplicaSet) -> dict[str, str]:
     """Return the replicas that are counted and whose new pods are not there yet."""
     counted = job.status.restarting or {}
-    due = {view.replica.pod for view in replicas if view.due}
-    # Replicas that are new to a running job have no pod to be counted; before its start all are created in any case.
-    new = dict.fromkeys(due, "") if job.status.attempt_start_time else {}
+    due = {view.replica.pod: view.before for view in replicas if view.due}
+    # Replicas that are new to a running job are counted by nobody; before its start all are created in any case.
+    new = due if job.status.attempt_start_time else {}
     return {**new, **{pod: uid for pod, uid in counted.items() if pod in due}}
 
 

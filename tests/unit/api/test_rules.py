@@ -21,6 +21,7 @@ from trainingjob.api.process_strategies import Mpi, Torch
 from trainingjob.api.rule import NO_QUANTITY, Rule
 from trainingjob.api.rules import RULES, validate_job
 from trainingjob.api.spec import ParameterServer, TrainingJobSpec
+from trainingjob.api.status import MAX_RESTARTING
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -126,9 +127,9 @@ def test_a_name_is_too_long_exactly_when_that_of_the_launcher_or_of_a_worker_is(
 def test_a_name_is_too_long_exactly_when_that_of_the_last_worker_may_become(
     length: int, nodes: int, room: int | None
 ) -> None:
-    most = nodes if room is None else min(nodes + room, MAX_REPLICAS)
+    most = nodes if room is None else min(nodes + room, MAX_RESTARTING)
     elastic = {} if room is None else {"elastic": {"minNodes": 1, "maxNodes": most}}
-    check_name(length, {"torch": {"nodes": nodes, **elastic}, "command": ["train"]}, {"worker": most})
+    check_name(length, {"torch": {"nodes": min(nodes, most), **elastic}, "command": ["train"]}, {"worker": most})
 
 
 def check_name(length: int, strategy: dict[str, Any], counts: dict[str, int]) -> None:

@@ -3,8 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from tests.support import playing
 from tests.support.builders import make_job
+from tests.support.playing import edit
 from tests.support.world import World
+from trainingjob.api.process_strategies import Elastic
+from trainingjob.api.status import MAX_RESTARTING
+from trainingjob.reconcile import RefusalKind
 
 WORKERS = [f"mnist-worker-{index}" for index in range(4)]
 
@@ -88,6 +95,106 @@ def test_more_nodes_are_created_in_a_running_job() -> None:
     assert set(world.pods) == set(WORKERS)
     assert world.status.replicas["worker"].desired == 4
     assert world.phase == "Running"
+
+
+def test_node_that_is_taken_away_and_wanted_again_at_once_is_no_disruption() -> None:
+    world = running(4)
+    scale(world, 2)
+    world.settle()
+    scale(world, 4)
+    world.settle()
+    assert set(world.deleted) == set(WORKERS[2:])
+    for name in WORKERS[2:]:
+        world.end(name, 143)
+    world.settle()
+    world.stop_deleted()
+    world.settle()
+    world.start()
+    world.settle()
+    assert (world.phase, world.status.ready, world.status.restarting) == ("Running", "4/4", None)
+    assert (world.status.attempt, world.status.restarts, world.status.disruptions) == (0, 0, 0)
+    assert world.status.failures is None
+    del world.pods[WORKERS[3]]
+    restart(world)
+    assert world.status.disruptions == 1
+
+
+@pytest.mark.parametrize("nodes", [1, 4])
+def test_nodes_that_change_while_the_job_restarts_are_those_of_the_next_attempt(nodes: int) -> None:
+    world = running(3)
+    world.end(WORKERS[0], 1)
+    world.settle()
+    scale(world, nodes)
+    restart(world)
+    world.start()
+    world.settle()
+    assert (world.phase, world.status.ready, world.status.attempt) == ("Running", f"{nodes}/{nodes}", 1)
+    assert set(world.pods) == set(WORKERS[:nodes])
+
+
+@pytest.mark.parametrize("nodes", [1, 4])
+def test_nodes_that_change_while_the_job_is_suspended_are_those_of_the_resumed_one(nodes: int) -> None:
+    world = running(3)
+    edit(world, suspend=True)
+    world.settle()
+    scale(world, nodes)
+    edit(world, suspend=True)
+    world.settle()
+    assert (world.phase, set(world.pods)) == ("Suspended", set(WORKERS[:3]))
+    world.stop_deleted()
+    edit(world, suspend=False)
+    world.settle()
+    world.start()
+    world.settle()
+    assert (world.phase, world.status.ready) == ("Running", f"{nodes}/{nodes}")
+    assert (world.status.restarts, world.status.disruptions) == (0, 0)
+
+
+def test_lost_worker_that_is_not_wanted_any_more_is_not_replaced() -> None:
+    world = running(4)
+    del world.pods[WORKERS[3]]
+    world.settle()
+    scale(world, 2)
+    restart(world)
+    assert (world.phase, set(world.pods), world.status.restarting) == ("Running", set(WORKERS[:2]), None)
+
+
+def test_one_node_is_left_however_few_are_wanted_and_its_end_is_the_job_s() -> None:
+    world = running(4)
+    scale(world, 1)
+    world.settle()
+    world.stop_deleted()
+    world.end(WORKERS[0])
+    world.settle()
+    assert (world.phase, world.status.ready) == ("Succeeded", "1/1")
+
+
+def test_node_that_is_added_and_finds_no_place_does_not_stop_the_others() -> None:
+    world = running(2)
+    scale(world, 3)
+    world.settle()
+    world.change(WORKERS[2], unschedulable="0/3 nodes are available", scheduling_reason="Unschedulable")
+    world.settle()
+    assert (world.phase, world.status.reason, world.status.ready) == ("Running", "Unschedulable", "2/3")
+
+
+def test_all_the_nodes_that_may_be_added_at_once_fit_into_one_status() -> None:
+    most = field_limit()
+    elastic = {"minNodes": 1, "maxNodes": most}
+    world = playing.running(command=["python", "train.py"], torch={"nodes": 1, "elastic": elastic})
+    edit(world, torch={"nodes": most, "elastic": elastic})
+    full = RefusalKind.QUOTA, "exceeded quota"
+    world.refused = {f"mnist-worker-{index}": full for index in range(1, most)}
+    world.step()
+    assert 0 < len(world.status.restarting or {}) <= MAX_RESTARTING
+    world.refused.clear()
+    world.settle()
+    assert len(world.pods) == most
+
+
+def field_limit() -> int:
+    """Return the most nodes that an elastic job may have."""
+    return int(Elastic.model_json_schema()["properties"]["maxNodes"]["maximum"])
 
 
 def test_fewer_nodes_leave_the_first_ones_running() -> None:
