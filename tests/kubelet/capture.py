@@ -13,12 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-import yaml
-
 from devtools.cluster import Cluster
 from devtools.deploy import NAMESPACE
-from tests.kubelet.capture_cases import ACTED_UPON, BY_THEMSELVES, Case, asks
+from tests.kubelet.capture_cases import ACTED_UPON, BY_THEMSELVES, Case, Manifest, asks
+from tests.support.node_jobs import PLAIN, SLEEP
 from tests.support.pod_watch import PodWatch, watch_pods
+from tests.support.pods import pod_of
 from tests.support.recorded_pods import Recording, telling
 from tests.support.user import RefusedError, User, wait_until
 

@@ -22,7 +22,8 @@ class User:
     """A person with a kubeconfig and a namespace."""
 
     def __init__(self, environment: Mapping[str, str], namespace: str) -> None:
-        self._environment = dict(environment)
+        self.environment = dict(environment)
+        """Variables that point kubectl at the cluster."""
         self.namespace = namespace
 
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
@@ -32,7 +33,7 @@ class User:
             RefusedError: when it ends with an error.
         """
         command = ["kubectl", "--namespace", self.namespace, *words]
-        done = subprocess.run(command, env=self._environment, input=stdin, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=self.environment, input=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RefusedError(done.stderr.strip())
         return done.stdout
