@@ -137,7 +137,7 @@ def critical(stage: Stage) -> None:
     rival = stage.manifest(Case("rival", "", asks(cpu="1500m"), bound=True))
     rival["metadata"] = {"name": "capture-critical", "namespace": "kube-system"}
     rival["spec"]["priorityClassName"] = "system-node-critical"
-    stage.user.kubectl("apply", "-n", "kube-system", "-f", "-", stdin=yaml.safe_dump(rival))
+    User(stage.user.environment, "kube-system").apply(rival)
     try:
         stage.watch.wait_for(case.name, lambda pod: pod["status"].get("phase") == "Failed")
     finally:

@@ -83,12 +83,12 @@ def trim(pod: Body) -> Body:
     kept["conditions"] = [_only(found, _CONDITION) for found in status.get("conditions") or ()]
     for kind in _statuses(status):
         kept[kind] = [_only(found, _CONTAINER) for found in status[kind] or ()]
-    sidecars = [_only(found, ("name", "restartPolicy")) for found in pod["spec"].get("initContainers") or ()]
-    trimmed: Body = {"metadata": _only(pod["metadata"], _DELETION), "status": kept}
-    if sidecars:
-        trimmed["spec"] = {"initContainers": sidecars}
-    found: Body = _shifted(trimmed, shift)
-    return found
+    spec: Body = {"terminationGracePeriodSeconds": pod["spec"]["terminationGracePeriodSeconds"]}
+    if found := pod["spec"].get("initContainers"):
+        spec["initContainers"] = [_only(container, ("name", "restartPolicy")) for container in found]
+    trimmed: Body = {"metadata": _only(pod["metadata"], _DELETION), "spec": spec, "status": kept}
+    moved: Body = _shifted(trimmed, shift)
+    return moved
 
 
 def _only(body: Mapping[str, Any], keys: Iterable[str]) -> Body:

@@ -90,6 +90,22 @@ class User:
         text = self.kubectl("get", "pods", "-l", f"trainingjob.dev/job={name}", "-o", "json")
         return {pod["metadata"]["name"]: pod for pod in json.loads(text)["items"]}
 
+    def jobs(self) -> list[Object]:
+        """Return all TrainingJobs of the namespace."""
+        found: list[Object] = json.loads(self.kubectl("get", "trainingjobs.trainingjob.dev", "-o", "json"))["items"]
+        return found
+
+    def phases(self) -> dict[str, str]:
+        """Return the phases of all TrainingJobs of the namespace by name."""
+        return {job["metadata"]["name"]: job["status"].get("phase", "") for job in self.jobs()}
+
+    def all_pods(self) -> list[Object]:
+        """Return the pods of all TrainingJobs of the namespace."""
+        found: list[Object] = json.loads(self.kubectl("get", "pods", "-l", "trainingjob.dev/job", "-o", "json"))[
+            "items"
+        ]
+        return found
+
     def wait_for_phase(self, name: str, *phases: str, seconds: float = 120) -> Object:
         """Wait until a TrainingJob is in one of the phases and return its status."""
         return wait_until(lambda: self.status(name), lambda status: status.get("phase") in phases, seconds)
