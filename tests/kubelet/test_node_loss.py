@@ -83,7 +83,7 @@ def test_jobs_of_every_kind_outlive_a_lost_node_and_nothing_runs_twice_when_it_c
             assert user.wait_finished(name, seconds=LOSS_SECONDS)["phase"] == "Succeeded", name
         waits = user.status("waits")
         assert waits["phase"] == "Restarting"
-        assert "waits-worker-" in waits["message"]
+        assert "is on a node that does not answer, and spec.onNodeLost is Wait" in waits["message"]
         for name in ("worker", "server", "elastic"):
             wait_until(partial(nodes_of, user, name), lambda found: set(found.values()) == {stays}, LOSS_SECONDS)
             user.wait_until_pods(name, lambda pods: all(pod["status"]["phase"] == "Running" for pod in pods.values()))
