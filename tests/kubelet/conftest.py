@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from devtools.cluster import Cluster, down
-from devtools.deploy import bring_up, example_names, install
+from devtools.deploy import NAMESPACE, bring_up, example_names, install
 from devtools.progress import Progress
+from tests.support.node_jobs import HERE
 from tests.support.user import User
 
 KEPT = "TRAININGJOB_TEST_CLUSTER_WITH_NODES"
@@ -38,3 +39,14 @@ def user(cluster: Cluster) -> Iterator[User]:
     person.kubectl("label", "namespace", person.namespace, "pod-security.kubernetes.io/enforce=restricted")
     yield person
     person.kubectl("delete", "namespace", person.namespace, "--wait=false")
+
+
+@pytest.fixture
+def places(user: User) -> Iterator[tuple[str, str]]:
+    """Return the node that stays, where the operator runs, and the one that is to be lost, with a label on it."""
+    found = user.kubectl("get", "pods", "-n", NAMESPACE, "-o", "jsonpath={.items[*].spec.nodeName}").split()
+    stays = found[0]
+    lost = "node-1" if stays == "node-2" else "node-2"
+    user.kubectl("label", "node", lost, f"{HERE}=yes", "--overwrite")
+    yield stays, lost
+    user.kubectl("label", "nodes", "--all", f"{HERE}-")

@@ -1,4 +1,4 @@
-"""What a kubelet writes of a pod whose program is called `main`."""
+"""What a kubelet writes of a pod whose program is called `main`; tests hold it against the recordings in tests/data."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -22,7 +22,8 @@ class User:
     """A person with a kubeconfig and a namespace."""
 
     def __init__(self, environment: Mapping[str, str], namespace: str) -> None:
-        self._environment = dict(environment)
+        self.environment = dict(environment)
+        """Variables that point kubectl at the cluster."""
         self.namespace = namespace
 
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
@@ -32,7 +33,7 @@ class User:
             RefusedError: when it ends with an error.
         """
         command = ["kubectl", "--namespace", self.namespace, *words]
-        done = subprocess.run(command, env=self._environment, input=stdin, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=self.environment, input=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RefusedError(done.stderr.strip())
         return done.stdout
@@ -88,6 +89,22 @@ class User:
         """Return the pods of a TrainingJob by name."""
         text = self.kubectl("get", "pods", "-l", f"trainingjob.dev/job={name}", "-o", "json")
         return {pod["metadata"]["name"]: pod for pod in json.loads(text)["items"]}
+
+    def jobs(self) -> list[Object]:
+        """Return all TrainingJobs of the namespace."""
+        found: list[Object] = json.loads(self.kubectl("get", "trainingjobs.trainingjob.dev", "-o", "json"))["items"]
+        return found
+
+    def phases(self) -> dict[str, str]:
+        """Return the phases of all TrainingJobs of the namespace by name."""
+        return {job["metadata"]["name"]: job["status"].get("phase", "") for job in self.jobs()}
+
+    def all_pods(self) -> list[Object]:
+        """Return the pods of all TrainingJobs of the namespace."""
+        found: list[Object] = json.loads(self.kubectl("get", "pods", "-l", "trainingjob.dev/job", "-o", "json"))[
+            "items"
+        ]
+        return found
 
     def wait_for_phase(self, name: str, *phases: str, seconds: float = 120) -> Object:
         """Wait until a TrainingJob is in one of the phases and return its status."""

@@ -1,7 +1,7 @@
 """From the API server's objects to the small values that decisions are made from."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from sys import intern
 from typing import Any, Final
 
@@ -62,6 +62,7 @@ def read_pod(body: Body) -> ObservedPod:
         disruption=intern(disrupted.get("reason") or ""),
         disruption_message=_head(disrupted.get("message")),
         gone_by=_moment(metadata.get("deletionTimestamp")),
+        deleted_at=_deleted_at(metadata, body.get("spec") or {}),
         init_running=any("running" in (found.get("state") or {}) for found in preparing),
     )
 
@@ -92,6 +93,13 @@ def controller_of(body: Body) -> Mapping[str, Any]:
 
 def _controller_uid(metadata: Body) -> str:
     return str(controller_of({"metadata": metadata}).get("uid", ""))
+
+
+def _deleted_at(metadata: Body, spec: Body) -> datetime | None:
+    gone_by = _moment(metadata.get("deletionTimestamp"))
+    # With its last delete, of no grace, the kubelet puts the moment forward to the present one.
+    grace = metadata.get("deletionGracePeriodSeconds") or spec.get("terminationGracePeriodSeconds") or 0
+    return gone_by - timedelta(seconds=grace) if gone_by else None
 
 
 def _main(status: Body, created: datetime) -> MainContainer:

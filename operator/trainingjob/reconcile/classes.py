@@ -7,18 +7,25 @@ from trainingjob.reconcile.replicas import ReplicaView
 _LOST = frozenset({"DeletionByTaintManager", "DeletionByPodGC"})
 """Reasons of the condition DisruptionTarget that speak of the pod's node (kubernetes, pkg/apis/core/types.go)."""
 
-_NODE_LOST = frozenset({"NodeLost", "ContainerStatusUnknown"})
-"""A pod's reason from the node controller; a container's reason from a kubelet that has come back without it."""
+_NODE_LOST = frozenset({"NodeLost", "ContainerStatusUnknown", "Unknown"})
+"""A pod's reason from the node controller; a container's, where kubelet or containerd has come back without it."""
 
 _REFUSED_BY_NODE = (
     "OutOf",
     "UnexpectedAdmissionError",
     "NodeAffinity",
     "NodePorts",
+    "TaintToleration",
     "TopologyAffinityError",
+    "VolumeAttachmentLimitExceeded",
+    "InvalidNodeInfo",
     "Evicted",
+    "NodeShutdown",
 )
-"""How the reasons begin with which a kubelet turns away a pod that the scheduler has sent it."""
+"""How the reasons begin with which a kubelet turns away a pod that another node, or the same one later, may take."""
+
+_PRESSURE = "The node was low on resource"
+"""How the message of an eviction begins that the pod has not brought upon itself; not every one has the condition."""
 
 _NODE_STOPS = frozenset({"NodeShutdown", "Shutdown", "Terminated", "Preempting", "Preempted"})
 """A pod's reason when its node shuts down in order, or makes room for a critical pod."""
@@ -35,16 +42,17 @@ def classify(view: ReplicaView) -> FailureClass:
         return FailureClass.DISRUPTION
     if pod.disruption in _LOST or {pod.reason, pod.main.reason} & _NODE_LOST:
         return FailureClass.NODE_LOST
-    if pod.disruption or pod.reason in _NODE_STOPS or _never_admitted(pod) or view.taken_away:
+    if pod.disruption or pod.reason in _NODE_STOPS or view.taken_away or _put_off(pod):
         return FailureClass.DISRUPTION
     if pod.main.reason == "OOMKilled":
         return FailureClass.OUT_OF_MEMORY
-    if pod.init_name and pod.main.ended is None:
-        return FailureClass.INFRA
-    if pod.main.reason in ("StartError", "ContainerCannotRun"):
+    if pod.main.ended is None or pod.main.reason in ("StartError", "ContainerCannotRun"):
         return FailureClass.INFRA
     return FailureClass.APP_FAILURE
 
 
-def _never_admitted(pod: ObservedPod) -> bool:
-    return pod.main.started is None and pod.reason.startswith(_REFUSED_BY_NODE)
+def _put_off(pod: ObservedPod) -> bool:
+    """Say whether a kubelet did not take the pod in, or put it out, for want of something on its node."""
+    if pod.main.started is None:
+        return pod.reason.startswith(_REFUSED_BY_NODE)
+    return pod.reason == "Evicted" and pod.message.startswith(_PRESSURE)

@@ -1,5 +1,6 @@
 """Pods that stay behind on a node that does not answer: they hold their names for ever."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from trainingjob.api.spec import OnNodeLost, TrainingJobSpec
@@ -22,3 +23,13 @@ def remove_by_force(
     stuck = [(pod, pod.gone_by + PATIENCE) for pod in pods if pod.gone_by and pod.disruption == _TAINTED]
     due = tuple(DeletePod(pod.name, pod.uid, 0) for pod, at in stuck if now >= at)
     return due, min((at for _, at in stuck if now < at), default=None)
+
+
+def explain_ending(spec: TrainingJobSpec, old: Iterable[ObservedPod]) -> str:
+    """Say which pods of the attempt before keep their names from the next one, and what has to happen."""
+    pods = sorted(old, key=lambda pod: pod.name)
+    silent = [pod for pod in pods if pod.gone_by and pod.disruption == _TAINTED]
+    if silent and spec.on_node_lost is OnNodeLost.WAIT:
+        who = f"Pod {silent[0].name} is on a node that does not answer"
+        return f"{who}, and spec.onNodeLost is Wait: the node has to come back, or the pod has to be removed by hand."
+    return f"{len(pods)} pods of the attempt before are still ending, {pods[0].name} among them."

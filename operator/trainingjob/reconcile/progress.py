@@ -15,6 +15,7 @@ from trainingjob.reconcile.decision import Action, Create, Decision, DeletePod, 
 from trainingjob.reconcile.evaluator import evaluator_deadline
 from trainingjob.reconcile.failing import SETTLE, Trouble, answer_failures, restart_replicas
 from trainingjob.reconcile.failures import cause_of, evidence, explain
+from trainingjob.reconcile.lost_nodes import explain_ending
 from trainingjob.reconcile.observed import Children, owned
 from trainingjob.reconcile.pending import (
     ORDINARY,
@@ -119,7 +120,7 @@ def _keep_going(
 ) -> Decision:
     old = outdated(job, children)
     removals = _removals(job, spec, plan, children)
-    blocker, wake = _not_yet(job, plan, children, now)
+    blocker, wake = _not_yet(job, spec, plan, children, now)
     actions: tuple[Action, ...] = (*_reads(job, replicas, children), *removals)
     if blocker is None:
         actions = (*actions, *_creates(job, plan, replicas, children, {pod.name for pod in old}))
@@ -143,7 +144,9 @@ def _everything_runs(replicas: ReplicaSet) -> bool:
     return all(view.state not in (State.MISSING, State.WAITING) for view in replicas)
 
 
-def _not_yet(job: TrainingJob, plan: Plan, children: Children, now: datetime) -> tuple[Blocker | None, datetime | None]:
+def _not_yet(
+    job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Children, now: datetime
+) -> tuple[Blocker | None, datetime | None]:
     """Return why nothing may be created now, and when that changes by itself."""
     if namesake := blocking_namesakes(job, plan, children):
         return namesake, None
@@ -153,8 +156,8 @@ def _not_yet(job: TrainingJob, plan: Plan, children: Children, now: datetime) ->
     if now < due:
         return Blocker(reason, message), due
     attempt = job.status.attempt or 0
-    if old := sorted(pod.name for pod in owned(job, children.pods) if pod.attempt < attempt):
-        return Blocker(reason, f"{len(old)} pods of the attempt before are still ending, {old[0]} among them."), None
+    if old := [pod for pod in owned(job, children.pods) if pod.attempt < attempt]:
+        return Blocker(reason, explain_ending(spec, old)), None
     return None, None
 
 

@@ -51,7 +51,11 @@ class ReplicaView:
     def taken_away(self) -> bool:
         """Say whether somebody deletes the pod, which is why its program has ended or is about to."""
         pod = self.pod
-        return pod is not None and pod.deleting and (pod.main.ended is None or pod.main.exit_code in _STOPPED)
+        if pod is None or not pod.deleting:
+            return False
+        # Programs that handle the signal end with a code of their own: torchrun with 1.
+        ended_since = pod.main.ended and pod.deleted_at and pod.main.ended >= pod.deleted_at
+        return pod.main.ended is None or pod.main.exit_code in _STOPPED or bool(ended_since)
 
     @property
     def live(self) -> bool:

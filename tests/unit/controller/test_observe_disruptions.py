@@ -1,6 +1,7 @@
 """What is read of pods that the cluster takes away, and whose fault their end is.
 
-The words are those of Kubernetes 1.35.4; the file that says them stands beside each.
+The words are those of Kubernetes 1.35.4; the file that says them stands beside each. Ends as clusters have written them
+are in tests/data/pod_statuses.
 """
 
 from datetime import UTC, datetime
@@ -60,9 +61,6 @@ TURNED_AWAY: dict[str, str] = {
     "NodeAffinity": "Pod was rejected: Predicate NodeAffinity failed: node didn't match Pod's node affinity/selector",
 }
 """The message of a pod that never began, by its reason; it has neither conditions nor containers."""
-
-# pkg/kubelet/eviction/eviction_manager.go: what a pod has brought upon itself is not marked as a disruption.
-TOO_MUCH_DISK = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
 
 
 def target(reason: str, message: str, status: str = "True") -> dict[str, Any]:
@@ -147,29 +145,6 @@ def test_pod_that_its_kubelet_has_ended_is_a_disruption(reason: str) -> None:
 @pytest.mark.parametrize("reason", TURNED_AWAY)
 def test_pod_that_its_kubelet_did_not_take_is_a_disruption(reason: str) -> None:
     assert class_of(turned_away(reason)) is FailureClass.DISRUPTION
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ({"containerStatuses": [terminated(137, "OOMKilled")]}, FailureClass.OUT_OF_MEMORY),
-        ({"containerStatuses": [terminated(137)]}, FailureClass.APP_FAILURE),
-        ({"containerStatuses": [terminated(143)]}, FailureClass.APP_FAILURE),
-        ({"containerStatuses": [terminated(1)]}, FailureClass.APP_FAILURE),
-        (
-            {"reason": "Evicted", "message": TOO_MUCH_DISK, "containerStatuses": [terminated(137)]},
-            FailureClass.APP_FAILURE,
-        ),
-        ({"containerStatuses": [terminated(128, "StartError", startedAt="1970-01-01T00:00:00Z")]}, FailureClass.INFRA),
-        (
-            {"containerStatuses": [terminated(137, "ContainerStatusUnknown", startedAt=None, finishedAt=None)]},
-            FailureClass.NODE_LOST,
-        ),
-    ],
-    ids=str,
-)
-def test_end_that_nothing_marks_has_the_class_of_its_program(status: dict[str, Any], expected: FailureClass) -> None:
-    assert class_of(pod({"phase": "Failed", "conditions": conditions(ready="False"), **status})) is expected
 
 
 def test_condition_that_was_taken_back_is_no_disruption() -> None:
