@@ -119,5 +119,6 @@ def resumed(job: TrainingJob, suspended_seconds: int, now: datetime) -> Training
         message="The job was resumed.",
         suspended_seconds=suspended_seconds,
         restart_time=None,
+        gang_retry_time=None,
         restarting=known or None,
     )
