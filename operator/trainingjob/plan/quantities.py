@@ -1,7 +1,7 @@
 """Sums of Kubernetes' quantities, such as 500m, 2 and 4Gi."""
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 _BINARY: Final = {suffix: Decimal(1024**power) for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)}
@@ -27,4 +27,4 @@ def add_quantities(amounts: Iterable[str | int]) -> str:
     if total == total.to_integral_value():
         return str(int(total))
     # Kubernetes itself rounds up what is finer than a thousandth of a CPU.
-    return f"{-int(-total * 1000 // 1)}m"
+    return f"{(total * 1000).to_integral_value(ROUND_CEILING)}m"
