@@ -46,13 +46,21 @@ def suspended(user: User, **spec: Any) -> None:
     write_status(user, "mnist", phase="Suspended")
 
 
-@pytest.mark.parametrize("field", sorted(MUTABLE_WHILE_SUSPENDED))
+@pytest.mark.parametrize("field", sorted(MUTABLE_WHILE_SUSPENDED - {"gang"}))
 def test_a_field_that_places_the_pods_can_change_while_the_job_has_none(user: User, field: str) -> None:
     suspended(user, **EVERY_FIELD)
     change(user, "mnist", **{field: CHANGES[field]})
     assert field not in user.job("mnist")["spec"]
     change(user, "mnist", **{field: EVERY_FIELD[field]})
     assert user.job("mnist")["spec"] == EVERY_FIELD
+
+
+def test_all_of_a_gang_but_its_scheduler_can_change_while_the_job_has_no_pods(user: User) -> None:
+    suspended(user, **EVERY_FIELD)
+    change(user, "mnist", gang=CHANGES["gang"])
+    assert user.job("mnist")["spec"]["gang"] == CHANGES["gang"]
+    assert f"gang.scheduler {FOR_EVER}" in refused(user, gang={"scheduler": "coscheduling", "queue": None})
+    assert f"gang.scheduler {FOR_EVER}" in refused(user, gang=None)
 
 
 @pytest.mark.parametrize(("strategy", "given", "changed"), COUNTS)
@@ -112,7 +120,7 @@ def test_a_count_of_replicas_cannot_change_while_they_run(
     assert f"spec: Forbidden: {strategy}.{name} {WHILE_SUSPENDED}" in refused(user, **{strategy: changed})
 
 
-@pytest.mark.parametrize("field", sorted(MUTABLE_WHILE_SUSPENDED))
+@pytest.mark.parametrize("field", sorted(MUTABLE_WHILE_SUSPENDED - {"gang"}))
 def test_a_field_that_places_the_pods_cannot_change_while_they_run(
     shared_user: User, running_job: str, field: str
 ) -> None:

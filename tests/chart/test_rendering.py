@@ -44,6 +44,14 @@ def test_rights_read_no_secret_run_nothing_in_pods_and_have_no_wildcard(installa
     assert {verb for _, resource, verb in rights if resource.startswith("secrets")} == {"create"}
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "group"), [("volcano", "scheduling.volcano.sh"), ("coscheduling", "scheduling.x-k8s.io")]
+)
+def test_rights_on_pod_groups_are_given_for_the_chosen_scheduler_alone(scheduler: str, group: str) -> None:
+    added = allowed(render({"gangSchedulers": {scheduler: True}})) - allowed(render())
+    assert added == {(group, "podgroups", verb) for verb in ("get", "create", "delete")}
+
+
 def test_watched_namespaces_get_a_role_each_instead_of_a_cluster_role() -> None:
     rendered = render({"watchNamespaces": ["team-a", "team-b"], "userRoles": {"create": False}})
     assert not [manifest for manifest in rendered if manifest["kind"] in {"ClusterRole", "ClusterRoleBinding"}]

@@ -50,6 +50,21 @@ ACCEPTED = [
     Accepted("an elastic job that has no room", elastic(1, 1)),
     Accepted("a job that another controller runs", {"managedBy": "kueue.x-k8s.io/multikueue"}),
     Accepted("a job that is suspended from the first", {"suspend": True}),
+    Accepted("a gang that gives way in time", {"gang": {"timeoutSeconds": 300}, "multiWorker": {"workers": 2}}),
+    Accepted("no gang, in so many words", {"gang": {"scheduler": "none"}}),
+    Accepted("a gang of Volcano without a queue", {"gang": {"scheduler": "volcano"}}),
+    Accepted(
+        "all that compute as members",
+        {
+            "parameterServer": {"workers": 2, "servers": 2, "chief": True, "evaluator": True},
+            "gang": {"scheduler": "coscheduling", "minAvailable": 5, "timeoutSeconds": 60},
+        },
+    ),
+    Accepted(
+        "a launcher that is a node itself as a member",
+        {**mpi(nodes=4, launcherRunsWorker=True), "gang": {"scheduler": "volcano", "minAvailable": 4}},
+    ),
+    Accepted("a gang of Kueue", {"gang": {"scheduler": "kueue", "queue": "team-a"}, "torch": {"nodes": 4}}),
     Accepted("no restart at all", {"maxRestarts": 0, "maxDisruptions": 0}),
     Accepted("times to live that are over at once", {"podTTLSeconds": 0, "ttlSecondsAfterFinished": 0}),
     Accepted("a failure policy without a rule", {"failurePolicy": {"rules": []}}),

@@ -88,6 +88,7 @@ EVERY_FIELD: dict[str, Any] = {
     "podTTLSeconds": 60,
     "ttlSecondsAfterFinished": 86400,
     "onNodeLost": "Wait",
+    "gang": {"scheduler": "volcano", "minAvailable": 2, "timeoutSeconds": 900, "queue": "research"},
 }
 """A spec with every field but the strategies that exclude the one it has."""
 
@@ -145,5 +146,6 @@ CHANGES: dict[str, Any] = {
     "maxDisruptions": 0,
     "activeDeadlineSeconds": 7200,
     "onNodeLost": "ForceDelete",
+    "gang": {"scheduler": "volcano", "minAvailable": 1, "timeoutSeconds": 60, "queue": "production"},
 }
 """For every field of a spec a merge patch that changes it; None takes it away."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.support.job_cases import Refused, mounted
+from tests.support.refused_gangs import REFUSED_GANGS
 from tests.support.refused_names import REFUSED_NAMES
 from tests.support.refused_policies import REFUSED_POLICIES
 from tests.support.refused_strategies import REFUSED_STRATEGIES
@@ -354,6 +355,7 @@ REFUSED = [
     *_ENVIRONMENT,
     *REFUSED_STRATEGIES,
     *REFUSED_POLICIES,
+    *REFUSED_GANGS,
     *_PROGRAM,
     *_RESOURCES,
     *_METADATA,

@@ -16,6 +16,7 @@ from trainingjob.reconcile import (
     Decision,
     DeleteJob,
     DeletePod,
+    DeletePodGroup,
     Event,
     MainContainer,
     ObservedPod,
@@ -48,6 +49,10 @@ class World:
         self.deleted: list[str] = []
         self.events: list[Event] = []
         self.patches = 0
+        self.pod_groups: dict[str, dict[str, Any]] = {}
+        """The PodGroups that exist, by name."""
+        self.pod_groups_gone: frozenset[str] = frozenset()
+        """The names of those that the operator knows to be gone."""
         self.retired = False
         """Whether the job itself was deleted."""
         self._uids = count(1)
@@ -93,12 +98,12 @@ class World:
 
     def step(self) -> bool:
         """Make one pass as the controller does and return whether anything was written."""
-        decision = self._decide(Children(*self._visible()))
+        decision = self._decide(Children(*self._visible(), pod_groups_gone=self.pod_groups_gone))
         created, children = self._carry_out(decision)
         if decision.actions:
             decision = replace(self._decide(children), actions=decision.actions)
         self._waiting = decision.wake if decision.status is None else None
-        wrote = bool(created) or any(isinstance(action, DeletePod) for action in decision.actions)
+        wrote = bool(created) or any(isinstance(action, DeletePod | DeletePodGroup) for action in decision.actions)
         if decision.status is not None and decision.status != self.job.status:
             self.events += events(self.job, decision.status, created)
             self.job = replace(self.job, status=decision.status)
@@ -125,6 +130,9 @@ class World:
                 case DeletePod():
                     self.deleted.append(action.name)
                     self.pods[action.name] = replace(self.pods[action.name], deleting=True)
+                case DeletePodGroup():
+                    self.pod_groups.pop(action.name, None)
+                    self.pod_groups_gone |= {action.name}
                 case DeleteJob():
                     self.retired = True
                 case ReadPod():
@@ -132,13 +140,17 @@ class World:
                     found += [pod] if pod else []
                     missing |= set() if pod else {action.name}
         pods, services = self._visible()
-        return created, Children((*pods, *found), services, tuple(refusals), frozenset(missing))
+        gone = self.pod_groups_gone
+        return created, Children((*pods, *found), services, tuple(refusals), frozenset(missing), gone)
 
     def _create(self, action: Create) -> None:
         self.created.append(action.name)
         owner = action.manifest["metadata"]["ownerReferences"][0]["uid"]
         if action.kind == "Service":
             self.services[action.name] = self.a_service(action.name, owner)
+        if action.kind == "PodGroup":
+            self.pod_groups[action.name] = action.manifest
+            self.pod_groups_gone -= {action.name}
         if action.kind == "Pod":
             labels = action.manifest["metadata"]["labels"]
             self.pods[action.name] = replace(

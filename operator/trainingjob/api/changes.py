@@ -58,6 +58,8 @@ def _kept() -> Iterator[tuple[str, str]]:
                     yield f"{name}.{inner}", _same(f"{name}.?{inner}")
         elif name not in MUTABLE | MUTABLE_WHILE_SUSPENDED:
             yield name, _same(name)
+    # What another scheduler would need to know, such as a PodGroup to be deleted, is known to this one alone.
+    yield "gang.scheduler", _same("gang.?scheduler")
 
 
 def _kept_unless_suspended() -> Iterator[tuple[str, str]]:

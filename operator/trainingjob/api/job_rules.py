@@ -7,6 +7,7 @@ from typing import Any
 from trainingjob.api.base import Model, field_names
 from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, GROUP
 from trainingjob.api.failure_rules import SPEC_FAILURE_RULES
+from trainingjob.api.gang_rules import SPEC_GANG_RULES
 from trainingjob.api.pod_fields import Resources
 from trainingjob.api.rule import Rule, Words, literal, readable_quantity
 from trainingjob.api.spec import Overrides, RoleOverride, TrainingJobSpec
@@ -43,6 +44,7 @@ MUTABLE_WHILE_SUSPENDED = frozenset(
         "podLabels",
         "podAnnotations",
         "resources",
+        "gang",
     }
 )
 """The fields that may change besides while a job is suspended and has no pods: where they run, what they ask for."""
@@ -153,6 +155,7 @@ def _accelerator_in(place: str) -> Rule[TrainingJobSpec]:
 _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
     *SPEC_STRATEGY_RULES,
     *SPEC_FAILURE_RULES,
+    *SPEC_GANG_RULES,
     Rule(
         f"self.accelerator.matches({literal(_EXTENDED_RESOURCE)})",
         lambda spec: None if re.search(_EXTENDED_RESOURCE, spec.accelerator) else (spec.accelerator,),

@@ -5,6 +5,7 @@ from typing import Any
 
 from trainingjob.api.base import Model, field_names
 from trainingjob.api.failure_rules import FAILURE_RULES
+from trainingjob.api.gang_rules import GANG_RULES
 from trainingjob.api.job_rules import JOB_RULES
 from trainingjob.api.names import name_problems
 from trainingjob.api.pod_rules import POD_RULES
@@ -12,7 +13,13 @@ from trainingjob.api.rule import Rule
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.strategy_rules import STRATEGY_RULES
 
-RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {**POD_RULES, **STRATEGY_RULES, **FAILURE_RULES, **JOB_RULES}
+RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
+    **POD_RULES,
+    **STRATEGY_RULES,
+    **FAILURE_RULES,
+    **GANG_RULES,
+    **JOB_RULES,
+}
 
 
 def validations() -> dict[str, list[dict[str, Any]]]:

@@ -8,6 +8,7 @@ from pydantic import Field
 from trainingjob.api.base import Model
 from trainingjob.api.constants import MANAGED_BY
 from trainingjob.api.failure_policy import FailurePolicy
+from trainingjob.api.gang import Gang
 from trainingjob.api.lists import ATOMIC, list_map
 from trainingjob.api.pod_fields import (
     Annotations,
@@ -259,3 +260,4 @@ class TrainingJobSpec(Model):
         "after its grace period, so that its replica can start elsewhere. Wait: only when the node or an "
         "administrator says so.",
     )
+    gang: Gang | None = Field(None, description="How the pods are placed together, or not at all.")

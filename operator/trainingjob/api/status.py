@@ -156,6 +156,10 @@ class TrainingJobStatus(StatusPart):
     failures: Annotated[list[Failure], Field(max_length=MAX_FAILURES), ATOMIC] | None = Field(
         None, description="The last replicas that failed, the earliest first."
     )
+    gang_retries: int | None = Field(
+        None, description="How often the pods gave way because not enough found a node in time.", ge=0
+    )
+    gang_retry_time: Timestamp | None = Field(None, description="When they may then be created again.")
     restarting: Annotated[dict[str, PodUid], Field(max_length=MAX_RESTARTING)] | None = Field(
         None,
         description="Pods, by name with their uid, whose replica's restart is counted while they may still be there.",

@@ -9,7 +9,7 @@ from typing import Any, Final
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
 from trainingjob.controller.cache import Key, ObjectCache
-from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVICES, KubeClient, Object
+from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVICES, KubeClient, Object, Resource
 from trainingjob.controller.kube_errors import (
     AlreadyExistsError,
     ConflictError,
@@ -19,12 +19,14 @@ from trainingjob.controller.kube_errors import (
     TransientError,
 )
 from trainingjob.controller.observe import controller_of, read_pod, read_service
+from trainingjob.controller.pod_groups import delete_pod_group, explain_refusal, pod_group_resource
 from trainingjob.controller.ssh_keys import make_ssh_keys
 from trainingjob.reconcile import (
     Action,
     Create,
     DeleteJob,
     DeletePod,
+    DeletePodGroup,
     ObservedPod,
     ObservedService,
     ReadPod,
@@ -50,6 +52,8 @@ class Outcome:
     """Whether creates were left to a later pass."""
     found: list[ObservedPod] = field(default_factory=list)
     """Pods that were read although the cache misses them."""
+    pod_groups_gone: set[str] = field(default_factory=set)
+    """Names of PodGroups that are deleted, or were gone already."""
     missing: set[str] = field(default_factory=set)
     """Names of pods that were read and do not exist."""
     retired: bool = False
@@ -89,8 +93,8 @@ class Executor:
     async def run(self, job: TrainingJob, actions: Sequence[Action]) -> Outcome:
         """Carry out the actions of one pass of a job.
 
-        Reads come first, then Services, ConfigMaps and Secrets one after another, then pods, then deletes. After the
-        first refusal or trouble nothing more is created in this pass.
+        Reads come first, then Services, ConfigMaps, Secrets and PodGroups one after another, then pods, then deletes.
+        After the first refusal or trouble nothing more is created in this pass.
 
         Raises:
             FencedError: when the lease is no longer held.
@@ -105,6 +109,8 @@ class Executor:
         await self._create_pods(job, [create for create in creates if create.kind == "Pod"], outcome)
         deletes = [action for action in actions if isinstance(action, DeletePod)]
         await together(self._delete(job, delete, outcome) for delete in deletes)
+        groups = [action for action in actions if isinstance(action, DeletePodGroup)]
+        await together(self._delete_group(job, group, outcome) for group in groups)
         await together(self._retire(job, action, outcome) for action in actions if isinstance(action, DeleteJob))
         return outcome
 
@@ -130,10 +136,9 @@ class Executor:
                 task.cancel()
 
     async def _create(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
-        resource = _RESOURCES[create.kind]
         try:
             async with self._slots:
-                body = await self._client.create(resource, job.namespace, _body(create))
+                body = await self._client.create(_resource(create), job.namespace, _body(create))
             self._remember(create.kind, body)
             outcome.created.append(create)
         except AlreadyExistsError:
@@ -144,7 +149,7 @@ class Executor:
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
         except (RefusedError, NotFoundError) as error:
-            outcome.refused.append(Refusal(create.kind, create.name, _why(error), str(error)))
+            outcome.refused.append(_refusal(create, error))
 
     async def _compare(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
         """Find out whose the object is that has the name already."""
@@ -152,7 +157,7 @@ class Executor:
             return
         try:
             async with self._slots:
-                body = await self._client.get(_RESOURCES[create.kind], job.namespace, create.name)
+                body = await self._client.get(_resource(create), job.namespace, create.name)
         except NotFoundError as error:
             outcome.trouble = outcome.trouble or _passing(error)
             return
@@ -192,6 +197,15 @@ class Executor:
             outcome.trouble = outcome.trouble or _passing(error)
         else:
             self._deleted(known, delete, body)
+
+    async def _delete_group(self, job: TrainingJob, group: DeletePodGroup, outcome: Outcome) -> None:
+        try:
+            async with self._slots:
+                await delete_pod_group(self._client, job, group)
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+        else:
+            outcome.pod_groups_gone.add(group.name)
 
     async def _retire(self, job: TrainingJob, delete: DeleteJob, outcome: Outcome) -> None:
         try:
@@ -235,6 +249,15 @@ def _stopped(outcome: Outcome) -> bool:
 
 def _passing(error: KubeError) -> TransientError:
     return TransientError(str(error), status=error.status, reason=error.reason)
+
+
+def _resource(create: Create) -> Resource:
+    return pod_group_resource(create.manifest["apiVersion"]) if create.kind == "PodGroup" else _RESOURCES[create.kind]
+
+
+def _refusal(create: Create, error: KubeError) -> Refusal:
+    told = explain_refusal(create, error) if create.kind == "PodGroup" else None
+    return told or Refusal(create.kind, create.name, _why(error), str(error))
 
 
 def _why(error: KubeError) -> RefusalKind:

@@ -54,6 +54,8 @@ class Memory:
     written: float = float("-inf")
     """When this process last wrote the status, on the loop's clock."""
     pods_created: bool = False
+    pod_groups_gone: set[str] = field(default_factory=set)
+    """Names of PodGroups that need not be deleted any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Worker:
         outcome = await self._act(job, decision)
         if outcome.retired:
             return
+        _remember_groups(memory, decision, outcome)
         if _update_refusals(memory, decision, outcome) or decision.actions:
             # The actions of the second look are left to the next pass.
             decision = self._decide(job, memory, outcome)
@@ -141,6 +144,7 @@ class Worker:
             services=world.services.of(job.key),
             refusals=tuple(memory.refusals.values()),
             confirmed_missing=frozenset(outcome.missing),
+            pod_groups_gone=frozenset(memory.pod_groups_gone),
         )
         return reconcile(job, children, world.clock(), world.options)
 
@@ -209,7 +213,7 @@ class Worker:
             queue.retry(job.key)
         else:
             queue.forget(job.key)
-            if outcome.untried:
+            if outcome.untried or outcome.pod_groups_gone:
                 queue.add(job.key)
         if outcome.found:
             queue.add_after(job.key, HIDDEN_POD_SECONDS)
@@ -231,3 +235,9 @@ def _update_refusals(memory: Memory, decision: Decision, outcome: Outcome) -> bo
     memory.refusals = {name: refusal for name, refusal in before.items() if name in wanted}
     memory.refusals |= {(refusal.kind, refusal.name): refusal for refusal in outcome.refused}
     return memory.refusals != before
+
+
+def _remember_groups(memory: Memory, decision: Decision, outcome: Outcome) -> None:
+    """Keep in mind which PodGroups are gone; one whose creation was tried may exist, whatever the answer was."""
+    tried = {action.name for action in decision.actions if isinstance(action, Create) and action.kind == "PodGroup"}
+    memory.pod_groups_gone = (memory.pod_groups_gone | outcome.pod_groups_gone) - tried

@@ -45,6 +45,20 @@ class KeySecret:
 
 
 @dataclass(frozen=True, slots=True)
+class GangPlan:
+    """How the pods of a job are placed together."""
+
+    counts: Callable[[Role], bool]
+    """Whether the replicas of a role are among those that count."""
+    least: int
+    """How many of them must have found a node."""
+    timeout_seconds: int | None
+    """How long some wait on their nodes for the others before the operator breaks up the gang; None: for ever."""
+    pod_groups: Callable[[int], tuple[Manifest, ...]]
+    """Attempt → the PodGroup that must exist before the first pod, where the scheduler has one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The children that a job should have.
 
@@ -67,6 +81,8 @@ class Plan:
     """Whether a replica that failed starts anew alone, where the job's own rules say nothing else."""
     replaceable: Callable[[Replica], bool]
     """Whether the others go on when a replica is lost, and take its successor in."""
+    gang: GangPlan | None = None
+    """How the pods are placed together; None when each is placed for itself."""
 
     def counts(self) -> Mapping[Role, int]:
         """Return the number of replicas of each role that the job has."""

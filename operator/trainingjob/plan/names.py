@@ -1,5 +1,6 @@
 """The names of a job's children. That Kubernetes can have them is checked when the job is read."""
 
+from trainingjob.api.constants import DNS_LABEL_MAX
 from trainingjob.api.spec import Role
 
 
@@ -21,3 +22,9 @@ def mpi_config_map_name(job: str, uid: str) -> str:
 def key_secret_name(job: str, uid: str, attempt: int) -> str:
     """Return the name of the Secret of an attempt's keys; its uid says whose it is: no Secret is ever read."""
     return f"{job}-{uid[:8]}-a{attempt}"
+
+
+def gang_name(job: str, uid: str, attempt: int) -> str:
+    """Return the name of the group of an attempt's pods, which is the value of a label as well: 63 characters."""
+    ending = f"-{uid[:8]}-a{attempt}"
+    return job[: DNS_LABEL_MAX - len(ending)].rstrip("-") + ending

@@ -2,6 +2,7 @@
 
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.plan.gang import check_gang, join_gang, keeps_names, plan_gang
 from trainingjob.plan.layout import Layout
 from trainingjob.plan.model import Manifest, Plan, PlanOptions, PlanRefusedError, Replica
 from trainingjob.plan.mpi import lay_out_mpi
@@ -25,15 +26,20 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
     """
     if job.spec is None:
         raise PlanRefusedError("InvalidSpec", job.problem)
-    layout = _lay_out(job, job.spec)
-    security = decide_security(job.spec.security_context, options.security_profile)
-    check_annotations(job.spec.pod_annotations or {})
-    templates = {role: pod_template(job, job.spec, role, security, layout) for role in layout.counts}
+    spec = job.spec
+    check_gang(spec)
+    layout = _lay_out(job, spec)
+    security = decide_security(spec.security_context, options.security_profile)
+    check_annotations(spec.pod_annotations or {})
+    templates = {role: pod_template(job, spec, role, security, layout) for role in layout.counts}
 
     def render(replica: Replica, attempt: int) -> Manifest:
-        return render_pod(job, layout, templates[replica.role], replica, attempt)
+        pod = render_pod(job, layout, templates[replica.role], replica, attempt)
+        join_gang(job, spec, pod, replica, attempt)
+        return pod
 
     replicas = _replicas(job, layout)
+    resources = {role: template.container.get("resources", {}) for role, template in templates.items()}
     return Plan(
         replicas=replicas,
         primary=next(replica for replica in replicas if replica.role is layout.primary),
@@ -41,8 +47,9 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
         config_maps=layout.config_maps,
         key_secrets=layout.key_secrets,
         render=render,
-        restarts_alone=lambda replica: layout.restarts_alone(replica.role),
+        restarts_alone=lambda replica: layout.restarts_alone(replica.role) and not keeps_names(spec, replica.role),
         replaceable=lambda replica: layout.replaceable(replica.role, replica.index),
+        gang=plan_gang(job, spec, replicas, resources),
     )
 
 

@@ -1,6 +1,15 @@
 """From a job, its observed children and the time to a decision: pure functions without memory."""
 
-from trainingjob.reconcile.decision import Action, Create, Decision, DeleteJob, DeletePod, Event, ReadPod
+from trainingjob.reconcile.decision import (
+    Action,
+    Create,
+    Decision,
+    DeleteJob,
+    DeletePod,
+    DeletePodGroup,
+    Event,
+    ReadPod,
+)
 from trainingjob.reconcile.events import events
 from trainingjob.reconcile.observed import (
     Children,
@@ -19,6 +28,7 @@ __all__ = [
     "Decision",
     "DeleteJob",
     "DeletePod",
+    "DeletePodGroup",
     "Event",
     "MainContainer",
     "ObservedPod",

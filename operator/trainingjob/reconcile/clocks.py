@@ -24,6 +24,12 @@ def suspended_seconds(job: TrainingJob, now: datetime) -> int:
     return total + max(0, int((now - since).total_seconds()))
 
 
+def may_begin_at(job: TrainingJob) -> datetime | None:
+    """Return when pods may be created again; None when nothing has to be waited for."""
+    moments = [moment for moment in (job.status.restart_time, job.status.gang_retry_time) if moment]
+    return max(map(parse_time, moments), default=None)
+
+
 def waits_since(job: TrainingJob) -> datetime:
     """Return from when a job waits for its pods: its creation, its last resumption or its last restart."""
     restarted = parse_time(job.status.restart_time) if job.status.restart_time else None

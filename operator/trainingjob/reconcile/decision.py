@@ -13,7 +13,7 @@ class Create:
     """Create an object of the job's namespace; that it exists already is success when the job owns it."""
 
     kind: str
-    """Service, ConfigMap, Secret or Pod. The others stand before the pods that need them."""
+    """Service, ConfigMap, Secret, PodGroup or Pod. The others stand before the pods that need them."""
     name: str
     manifest: dict[str, Any]
     known_as: str = ""
@@ -49,7 +49,18 @@ class DeleteJob:
     resource_version: str
 
 
-Action = Create | DeletePod | DeleteJob | ReadPod
+@dataclass(frozen=True, slots=True)
+class DeletePodGroup:
+    """Delete the PodGroup of this name if the job owns it; that it is gone already is success.
+
+    Once it is known to be gone its name is among `Children.pod_groups_gone`, until it is created again.
+    """
+
+    api_version: str
+    name: str
+
+
+Action = Create | DeletePod | DeleteJob | DeletePodGroup | ReadPod
 
 
 @dataclass(frozen=True, slots=True)

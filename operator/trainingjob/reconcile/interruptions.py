@@ -128,5 +128,6 @@ def resumed(job: TrainingJob, suspended_seconds: int, now: datetime) -> Training
         message="The job was resumed.",
         suspended_seconds=suspended_seconds,
         restart_time=None,
+        gang_retry_time=None,
         failures=mark_restarted(failures, {failure.pod for failure in failures}, job.status.attempt or 0) or None,
     )

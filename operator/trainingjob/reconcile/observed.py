@@ -99,6 +99,8 @@ class RefusalKind(StrEnum):
     """An object of that name exists and belongs to somebody else."""
     QUOTA = "QuotaExceeded"
     """A resource quota of the namespace is used up."""
+    GANG_SCHEDULER = "GangSchedulerMissing"
+    """The gang's scheduler is not installed, or the operator may not make its PodGroups."""
     ADMISSION = "AdmissionRefused"
     """A policy, webhook, missing right or service account forbids it (403)."""
     INVALID = "InvalidChild"
@@ -110,7 +112,7 @@ class Refusal:
     """A create that the API server refused the last time it was tried."""
 
     kind: str
-    """Pod, Service, ConfigMap or Secret."""
+    """Pod, Service, ConfigMap, Secret or PodGroup."""
     name: str
     why: RefusalKind
     message: str
@@ -126,6 +128,8 @@ class Children:
     refusals: tuple[Refusal, ...] = ()
     confirmed_missing: frozenset[str] = frozenset()
     """Names of pods that a direct read has just not found; see `ReadPod`."""
+    pod_groups_gone: frozenset[str] = frozenset()
+    """Names of PodGroups of the job that are known not to exist; see `DeletePodGroup`."""
 
 
 def owned(job: TrainingJob, pods: tuple[ObservedPod, ...]) -> tuple[ObservedPod, ...]:

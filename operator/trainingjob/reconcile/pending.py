@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role, TrainingJobSpec
+from trainingjob.plan.gang import queue_of
 from trainingjob.plan.model import Plan
 from trainingjob.reconcile.observed import Children, ObservedPod, ObservedService, Refusal
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
@@ -71,9 +72,11 @@ def explain_waiting(job: TrainingJob, children: Children, replicas: ReplicaSet, 
     if children.refusals:
         return _refusal(children.refusals)
     waiting = [view for view in replicas if view.state is State.WAITING]
-    for find in (_image, _config, _init, _unschedulable):
+    for find in (_image, _config, _init):
         if blocker := find(waiting):
             return blocker
+    if blocker := _unschedulable(waiting, queue_of(job.spec)):
+        return blocker
     if job.spec and (blocker := _slow(job.spec, waiting, now)):
         return blocker
     return _on_its_way(replicas)
@@ -120,12 +123,14 @@ def _init(waiting: list[ReplicaView]) -> Blocker | None:
     return None
 
 
-def _unschedulable(waiting: list[ReplicaView]) -> Blocker | None:
+def _unschedulable(waiting: list[ReplicaView], queue: str) -> Blocker | None:
     stuck = [view.pod for view in waiting if view.pod and (view.pod.unschedulable or view.pod.scheduling_reason)]
     if not stuck:
         return None
     reason = "Queued" if stuck[0].scheduling_reason == "SchedulingGated" else "Unschedulable"
     others = f" (and {len(stuck) - 1} more)" if len(stuck) > 1 else ""
+    if reason == "Queued" and queue:
+        return Blocker(reason, f"Pod {stuck[0].name}{others} waits for Kueue to admit the job to queue {queue}.")
     return Blocker(reason, f"Pod {stuck[0].name} finds no node{others}: {stuck[0].unschedulable or reason}")
 
 

@@ -7,14 +7,15 @@ from trainingjob.api.failure_policy import FailureAction
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.api.status import FailureClass, Phase
-from trainingjob.api.times import parse_time
 from trainingjob.plan import Plan
 from trainingjob.reconcile import interruptions, outcomes
 from trainingjob.reconcile.classes import classify
+from trainingjob.reconcile.clocks import may_begin_at
 from trainingjob.reconcile.decision import Action, Create, Decision, DeletePod, ReadPod, say
 from trainingjob.reconcile.evaluator import evaluator_deadline
 from trainingjob.reconcile.failing import SETTLE, Trouble, answer_failures, restart_replicas
 from trainingjob.reconcile.failures import cause_of, evidence, explain
+from trainingjob.reconcile.gang import groups_left_over, pod_groups, with_timeout
 from trainingjob.reconcile.lost_nodes import explain_ending
 from trainingjob.reconcile.observed import Children, owned
 from trainingjob.reconcile.pending import (
@@ -49,7 +50,7 @@ def advance(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Child
         answer = restart_replicas(job, spec, replicas, evaluators, verdicts, why, now)
         if answer.status is not None:
             return say(job, answer.status, wake=answer.wake)
-    return _keep_going(job, spec, plan, replicas, children, now)
+    return with_timeout(job, plan, replicas, _keep_going(job, spec, plan, replicas, children, now), now)
 
 
 def conclude_at_once(
@@ -119,7 +120,7 @@ def _keep_going(
     job: TrainingJob, spec: TrainingJobSpec, plan: Plan, replicas: ReplicaSet, children: Children, now: datetime
 ) -> Decision:
     old = outdated(job, children)
-    removals = _removals(job, spec, plan, children)
+    removals: tuple[Action, ...] = (*_removals(job, spec, plan, children), *groups_left_over(job, children))
     blocker, wake = _not_yet(job, spec, plan, children, now)
     actions: tuple[Action, ...] = (*_reads(job, replicas, children), *removals)
     if blocker is None:
@@ -152,12 +153,14 @@ def _not_yet(
         return namesake, None
     # The reason stays that of the restart: each other word would be one more write.
     reason, message = job.status.reason or STARTING, job.status.message or ""
-    due = parse_time(job.status.restart_time) if job.status.restart_time else now
-    if now < due:
+    due = may_begin_at(job)
+    if due is not None and now < due:
         return Blocker(reason, message), due
     attempt = job.status.attempt or 0
     if old := [pod for pod in owned(job, children.pods) if pod.attempt < attempt]:
         return Blocker(reason, explain_ending(spec, old)), None
+    if group := next(iter(groups_left_over(job, children)), None):
+        return Blocker(reason, f"The PodGroup {group.name} of the attempt before is being deleted."), None
     return None, None
 
 
@@ -217,7 +220,7 @@ def _supports(job: TrainingJob, plan: Plan, children: Children, attempt: int, *,
         Create("Secret", item.manifest["metadata"]["name"], item.manifest, item.known_as)
         for item in plan.key_secrets(attempt)
     )
-    return (*service, *config_maps, *secrets)
+    return (*service, *config_maps, *secrets, *pod_groups(plan, attempt))
 
 
 def _lost(job: TrainingJob, replicas: ReplicaSet, children: Children) -> list[ReplicaView]:

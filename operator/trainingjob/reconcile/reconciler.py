@@ -14,6 +14,7 @@ from trainingjob.reconcile.cleanup import clean_up
 from trainingjob.reconcile.counts import recount_finished
 from trainingjob.reconcile.deadlines import next_deadline
 from trainingjob.reconcile.decision import Decision, say
+from trainingjob.reconcile.gang import groups_left_over
 from trainingjob.reconcile.lost_nodes import remove_by_force
 from trainingjob.reconcile.observed import Children, owned
 from trainingjob.reconcile.progress import advance, conclude_at_once
@@ -48,7 +49,9 @@ def _decide(
 ) -> Decision:
     pods = owned(job, children.pods)
     if is_suspended(job):
-        return (suspend if spec.suspend else resume)(job, pods, spec.stop_grace_seconds, now)
+        groups = groups_left_over(job, children)
+        halted = (suspend if spec.suspend or groups else resume)(job, pods, spec.stop_grace_seconds, now)
+        return replace(halted, actions=(*halted.actions, *groups))
     try:
         plan = plan_job(job, options)
     except PlanRefusedError as refusal:
@@ -82,7 +85,8 @@ def _rest(job: TrainingJob, children: Children, now: datetime) -> Decision:
     retired, again = retire(job, pods, now)
     deletes = {action.name: action for action in clean_up(job, children)}
     forced, sooner = remove_by_force(job.spec, pods, now) if job.spec else ((), None)
-    actions = (*(a for a in deletes.values() if a not in retired), *retired, *forced)
+    groups = groups_left_over(job, children)
+    actions = (*(a for a in deletes.values() if a not in retired), *groups, *retired, *forced)
     return Decision(actions, status, urgent=last_word, wake=_first(again, sooner))
 
 

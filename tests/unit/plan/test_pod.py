@@ -60,6 +60,7 @@ ACTS_ON_PODS: dict[str, Any] = {
     "podAnnotations": {"note": "x"},
     "securityContext": {"runAsUser": 7},
     "stopGraceSeconds": 5,
+    "gang": {"scheduler": "volcano"},
 }
 """Every other field of the spec with a value that shows."""
 
