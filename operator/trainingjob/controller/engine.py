@@ -15,11 +15,11 @@ from trainingjob.controller.events import Recorder
 from trainingjob.controller.executor import Executor
 from trainingjob.controller.informer import Informer, read_or_skip, take_list
 from trainingjob.controller.kube import JOBS, PODS, SERVICES, KubeClient
-from trainingjob.controller.kube_errors import FencedError, KubeError, TransientError
-from trainingjob.controller.logs import speaking_of
+from trainingjob.controller.kube_errors import KubeError
 from trainingjob.controller.metrics import Metrics
 from trainingjob.controller.observe import read_pod, read_service
-from trainingjob.controller.queue import KeyedQueue, QueueClosedError
+from trainingjob.controller.passes import Passes
+from trainingjob.controller.queue import KeyedQueue
 from trainingjob.controller.settings import Settings
 from trainingjob.controller.worker import FIRST_STATUS_SECONDS, Worker, World, utc_now
 from trainingjob.plan import PlanOptions
@@ -33,8 +33,6 @@ SILENT_SECONDS: Final = 240.0
 """An informer that did not even fail for so long hangs."""
 OUT_OF_TOUCH_SECONDS: Final = 900.0
 """Without an answer for so long a new process, with new credentials and addresses, is worth a try."""
-OUTAGE_PAUSE: Final = (1.0, 5.0)
-"""Between these seconds a job waits for an API server that does not answer."""
 _EVENT_SECONDS: Final = 2.0
 _FIRST_LIST_PAUSE: Final = 3.0
 
@@ -68,7 +66,7 @@ class Engine:
         self._informers = [*self._informers_of(PODS, read_pod, self._pods)]
         self._informers += self._informers_of(SERVICES, read_service, self._services)
         executor = Executor(client, self._pods, self._services, settings.api_concurrency, self._queue.progressed)
-        self._worker = Worker(
+        worker = Worker(
             World(
                 client=client,
                 queue=self._queue,
@@ -85,6 +83,7 @@ class Engine:
                 clock=utc_now,
             )
         )
+        self._passes = Passes(self._queue, worker, metrics.passed)
         self._workers: list[asyncio.Task[None]] = []
         self._helpers: list[asyncio.Task[None]] = []
         self._starting = "not started"
@@ -120,7 +119,7 @@ class Engine:
         await self._list_jobs_at_last()
         self._starting = ""
         self._helpers.append(self._spawn(self._resync(), "resync"))
-        self._workers = [self._spawn(self._work(), f"worker {i}") for i in range(self._settings.workers)]
+        self._workers = [self._spawn(self._passes.run(), f"worker {i}") for i in range(self._settings.workers)]
         logger.info("Working: %d jobs, %d pods.", len(self._jobs), len(self._pods))
 
     async def stop(self) -> None:
@@ -211,47 +210,6 @@ class Engine:
             for job in self._jobs:
                 delay = random.uniform(0, interval / 4)  # noqa: S311  # spreads load, guards nothing
                 self._queue.add_after(job.key, delay)
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                key = await self._queue.take()
-            except QueueClosedError:
-                return
-            try:
-                with speaking_of(key):
-                    await self._pass(key)
-            finally:
-                self._queue.done(key)
-
-    async def _pass(self, key: Key) -> None:
-        begun, result = time.monotonic(), "broken off"
-        try:
-            await self._worker.look(key)
-            result = "done"
-        except TransientError as error:
-            result = "retried"
-            delay = self._queue.retry(key, error.retry_after) if error.status else self._wait_out(key)
-            logger.info("Next try in %.1f s: %s", delay, error)
-        except FencedError as error:
-            result = "fenced"
-            logger.warning("Next try in %.1f s: %s", self._wait_out(key), error)
-        except KubeError as error:
-            result = "refused"
-            delay = self._queue.retry(key)
-            logger.error("The API server refused, next try in %.1f s: %s", delay, error)
-        except Exception:  # one job that cannot be thought through must not stop all the others
-            result = "failed"
-            delay = self._queue.retry(key)
-            logger.exception("The pass failed unexpectedly, next try in %.1f s.", delay)
-        finally:
-            self._metrics.passed(result, time.monotonic() - begun)
-
-    def _wait_out(self, key: Key) -> float:
-        """Come back soon: not this job fails but the API server, and its return must find every job awake."""
-        delay = random.uniform(*OUTAGE_PAUSE)  # noqa: S311  # spreads load, guards nothing
-        self._queue.add_after(key, delay)
-        return delay
 
 
 def _read_job_or_skip(body: Mapping[str, Any]) -> TrainingJob | None:

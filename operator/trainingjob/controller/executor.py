@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
@@ -60,6 +60,25 @@ class Outcome:
     """The first error that may pass; what it hit has to be tried again."""
 
 
+class Concurrently(Protocol):
+    """Carries out requests at the same time."""
+
+    async def __call__(self, requests: Iterable[Coroutine[Any, Any, None]], ended: Callable[[], None]) -> None:
+        """Return when all have ended and call `ended` for each; the first error ends the others and is raised."""
+
+
+async def in_tasks(requests: Iterable[Coroutine[Any, Any, None]], ended: Callable[[], None]) -> None:
+    """Carry out requests at the same time, each in a task of the running event loop."""
+    tasks = [asyncio.create_task(request) for request in requests]
+    for task in tasks:
+        task.add_done_callback(lambda _: ended())
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 class Executor:
     """Carries out actions; what the API server answers goes into the caches at once."""
 
@@ -70,6 +89,7 @@ class Executor:
         services: ObjectCache[ObservedService],
         concurrency: int,
         progressed: Callable[[Key], None] = lambda _: None,
+        concurrently: Concurrently = in_tasks,
     ) -> None:
         """Make an executor.
 
@@ -79,7 +99,9 @@ class Executor:
             services: learns of Services.
             concurrency: how many requests may be in flight, over all jobs.
             progressed: is told the job of every request that has come to an end.
+            concurrently: carries out requests at the same time.
         """
+        self._concurrently = concurrently
         self._progressed = progressed
         self._client = client
         self._pods = pods
@@ -120,14 +142,7 @@ class Executor:
             begin, size = begin + size, size * 2
 
     async def _together(self, key: Key, requests: Iterable[Coroutine[Any, Any, None]]) -> None:
-        tasks = [asyncio.create_task(request) for request in requests]
-        for task in tasks:
-            task.add_done_callback(lambda _: self._progressed(key))
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
+        await self._concurrently(requests, partial(self._progressed, key))
 
     async def _create(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
         resource = _RESOURCES[create.kind]
