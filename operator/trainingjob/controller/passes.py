@@ -18,7 +18,8 @@ OUTAGE_PAUSE: Final = (1.0, 5.0)
 logger = logging.getLogger(__name__)
 
 
-def _some_pause() -> float:
+def some_pause() -> float:
+    """Return a pause by chance, so that not all jobs come back at once."""
     return random.uniform(*OUTAGE_PAUSE)  # noqa: S311  # spreads load, guards nothing
 
 
@@ -30,7 +31,7 @@ class Passes:
         queue: KeyedQueue[Key],
         worker: Worker,
         passed: Callable[[str, float], None],
-        pause: Callable[[], float] = _some_pause,
+        pause: Callable[[], float] = some_pause,
     ) -> None:
         """Put the parts together.
 
