@@ -70,6 +70,11 @@ class KeyedQueue(Generic[K]):
         return len(self._queued) + len(self._again)
 
     @property
+    def ready(self) -> int:
+        """Return how many keys `take` gives out without waiting."""
+        return len(self._queued)
+
+    @property
     def waiting(self) -> int:
         """Return how many keys wait for their time."""
         return len(self._timers)
