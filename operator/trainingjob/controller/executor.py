@@ -174,7 +174,7 @@ class Executor:
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
             return
-        named = (body["metadata"].get("labels") or {}).get(LABEL_JOB) == job.name
+        named = _is_labelled(job, body)
         if named:
             self._remember(create.kind, body)
         if not named or controller_of(body).get("uid") != job.uid:
@@ -197,16 +197,39 @@ class Executor:
         try:
             async with self._slots:
                 body = await self._client.delete(PODS, job.namespace, delete.name, delete.uid, delete.grace_seconds)
-        except (NotFoundError, ConflictError):
-            # Gone, or the name belongs to another pod by now: what was meant is not there any more.
-            if known is not None and known.uid == delete.uid:
-                self._pods.remove(known)
+        except NotFoundError:
+            self._is_gone(known, delete)
+        except ConflictError as error:
+            await self._look_after(job, known, delete, error, outcome)
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
         except RefusedError as error:
             outcome.trouble = outcome.trouble or _passing(error)
         else:
             self._deleted(known, delete, body)
+
+    async def _look_after(
+        self, job: TrainingJob, known: ObservedPod | None, delete: DeletePod, error: KubeError, outcome: Outcome
+    ) -> None:
+        """Find out what a conflict means: the name belongs to another pod by now, or the pod was being changed."""
+        try:
+            async with self._slots:
+                body = await self._client.get(PODS, job.namespace, delete.name)
+        except NotFoundError:
+            self._is_gone(known, delete)
+        except TransientError as trouble:
+            outcome.trouble = outcome.trouble or trouble
+        else:
+            if body["metadata"]["uid"] == delete.uid:
+                outcome.trouble = outcome.trouble or _passing(error)
+                return
+            self._is_gone(known, delete)
+            if _is_labelled(job, body):
+                self._remember("Pod", body)
+
+    def _is_gone(self, known: ObservedPod | None, delete: DeletePod) -> None:
+        if known is not None and known.uid == delete.uid:
+            self._pods.remove(known)
 
     async def _retire(self, job: TrainingJob, delete: DeleteJob, outcome: Outcome) -> None:
         try:
@@ -242,6 +265,10 @@ def _body(create: Create) -> Object:
     if create.kind != "Secret":
         return create.manifest
     return {**create.manifest, "data": make_ssh_keys(create.known_as)}
+
+
+def _is_labelled(job: TrainingJob, body: Object) -> bool:
+    return bool((body["metadata"].get("labels") or {}).get(LABEL_JOB) == job.name)
 
 
 def _stopped(outcome: Outcome) -> bool:
