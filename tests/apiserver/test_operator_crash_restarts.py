@@ -11,7 +11,8 @@ from devtools.cluster import Cluster
 from tests.apiserver.conftest import person_of
 from tests.support.arena import Outcome
 from tests.support.death_stories import STORIES
-from tests.support.deaths import Death, Places, all_deaths, places, some_deaths, undisturbed, with_deaths
+from tests.support.deaths import Death, all_deaths, some_deaths, undisturbed, with_deaths
+from tests.support.places import Places, places
 
 pytestmark = pytest.mark.apiserver
 

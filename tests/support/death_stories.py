@@ -1,10 +1,8 @@
 """Seven kinds of job whose operator dies: between them they come by every order of writes that the operator has."""
 
-from typing import Any
-
 from tests.support.fake_kubelet import Run
 from tests.support.operating import IMAGE
-from tests.support.stories import Scene, Step, Story, change, in_phase
+from tests.support.stories import Scene, Step, Story, change, ends_as, in_phase, without_pods
 
 SERVES = Run(None)
 
@@ -67,39 +65,30 @@ def _evict(scene: Scene) -> None:
     scene.kubelet.announce(_lost(scene.job))
 
 
-def _suspended_without_pods(scene: Scene) -> bool:
-    return scene.phase == "Suspended" and not scene.pods
-
-
-def _ends(phase: str, attempt: int, restarts: int, disruptions: int, *failures: tuple[object, ...]) -> dict[str, Any]:
-    counts = {"attempt": attempt, "restarts": restarts, "disruptions": disruptions}
-    return {"phase": phase, **counts, "failures": list(failures)}
-
-
 ANEW = Story(
     {"image": IMAGE, "multiWorker": {"workers": 2}},
     _anew,
-    expected=_ends("Succeeded", 1, 1, 0, ("anew-worker-1", 0, 7, "AppFailure")),
+    expected=ends_as("Succeeded", 1, 1, 0, ("anew-worker-1", 0, 7, "AppFailure")),
 )
 ALONE = Story(
     {"image": IMAGE, "parameterServer": {"workers": 2, "servers": 1}},
     _alone,
-    expected=_ends("Succeeded", 0, 1, 0, ("alone-worker-1", 0, 7, "AppFailure")),
+    expected=ends_as("Succeeded", 0, 1, 0, ("alone-worker-1", 0, 7, "AppFailure")),
 )
 RING = Story(
     {"image": IMAGE, "command": ["train"], "mpi": {"nodes": 1}},
     _ring,
-    expected=_ends("Succeeded", 1, 1, 0, ("ring-launcher-0", 0, 7, "AppFailure")),
+    expected=ends_as("Succeeded", 1, 1, 0, ("ring-launcher-0", 0, 7, "AppFailure")),
 )
 PAUSED = Story(
     {"image": IMAGE, "multiWorker": {"workers": 2}, "nodeSelector": {"pool": "small"}, "cleanPodPolicy": "None"},
     _serves,
     steps=(
         Step(in_phase("Running"), change(suspend=True)),
-        Step(_suspended_without_pods, change(suspend=False, nodeSelector={"pool": "large"})),
+        Step(without_pods("Suspended"), change(suspend=False, nodeSelector={"pool": "large"})),
         Step(in_phase("Running"), change(cancel=True)),
     ),
-    expected=_ends("Cancelled", 0, 0, 0),
+    expected=ends_as("Cancelled", 0, 0, 0),
 )
 SHRUNK = Story(
     {
@@ -109,13 +98,13 @@ SHRUNK = Story(
     },
     _shrunk,
     steps=(Step(in_phase("Running"), _evict),),
-    expected=_ends("Succeeded", 0, 0, 1, ("shrunk-worker-1", 0, None, "Disruption")),
+    expected=ends_as("Succeeded", 0, 0, 1, ("shrunk-worker-1", 0, None, "Disruption")),
 )
 DRAINED = Story(
     {"image": IMAGE, "command": ["train"], "mpi": {"nodes": 2}},
     _drained,
     steps=(Step(in_phase("Running"), _evict),),
-    expected=_ends("Succeeded", 1, 0, 1, ("drained-worker-1", 0, None, "Disruption")),
+    expected=ends_as("Succeeded", 1, 0, 1, ("drained-worker-1", 0, None, "Disruption")),
     echoes=frozenset({"launcher-0"}),
 )
 RETIRED = Story(
@@ -126,7 +115,7 @@ RETIRED = Story(
         "ttlSecondsAfterFinished": 6,
     },
     _retired,
-    expected=_ends("Succeeded", 0, 0, 0),
+    expected=ends_as("Succeeded", 0, 0, 0),
     vanishes=True,
 )
 STORIES = {

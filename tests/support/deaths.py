@@ -1,22 +1,12 @@
-"""Runs in which the operator dies at one write, many of them side by side: most of a run is waiting."""
+"""Runs in which the operator dies at one write."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from queue import SimpleQueue
-from typing import TypeVar
 
-from devtools.cluster import Cluster
-from tests.support.arena import Arena, Outcome, arena
-from tests.support.operator_forks import forks
+from tests.support.arena import Arena, Outcome
+from tests.support.places import Places
 from tests.support.stories import Story
-from tests.support.user import User
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -27,51 +17,6 @@ class Death:
     number: int
     moment: str
     """`before` the write is passed on, or `after` it was answered."""
-
-
-class Places:
-    """Arenas of which each is used by one thread at a time."""
-
-    def __init__(self, arenas: Sequence[Arena]) -> None:
-        self._free: SimpleQueue[Arena] = SimpleQueue()
-        for found in arenas:
-            self._free.put(found)
-        self._pool = ThreadPoolExecutor(len(arenas))
-
-    def map(self, work: Callable[[Arena, T], R], things: Sequence[T]) -> list[R]:
-        """Do some work for every thing, each in an arena of its own, and return the results in their order."""
-
-        def do(thing: T) -> R:
-            place = self._free.get()
-            try:
-                return work(place, thing)
-            finally:
-                place.clear()
-                self._free.put(place)
-
-        return list(self._pool.map(do, things))
-
-
-@contextmanager
-def places(
-    cluster: Cluster,
-    folder: Path,
-    users: Callable[[], AbstractContextManager[User]],
-    count: int,
-    *,
-    impatient: bool = False,
-) -> Iterator[Places]:
-    """Return so many arenas, each with a namespace, a kubelet, a witness and operators of its own."""
-    with ExitStack() as stack:
-        starter = stack.enter_context(forks())
-        yield Places(
-            [
-                stack.enter_context(
-                    arena(cluster, stack.enter_context(users()), folder / str(n), starter, impatient=impatient)
-                )
-                for n in range(count)
-            ]
-        )
 
 
 def undisturbed(at: Places, stories: Mapping[str, Story]) -> dict[str, Outcome]:

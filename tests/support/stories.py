@@ -75,3 +75,14 @@ def in_phase(*phases: str) -> Callable[[Scene], bool]:
 def change(**spec: Any) -> Callable[[Scene], None]:
     """Return what changes fields of the job's spec."""
     return lambda scene: scene.user.change_job(scene.job, **spec)
+
+
+def without_pods(phase: str) -> Callable[[Scene], bool]:
+    """Return a condition on the job's phase and on the absence of its pods."""
+    return lambda scene: scene.phase == phase and not scene.pods
+
+
+def ends_as(phase: str, attempt: int, restarts: int, disruptions: int, *failures: tuple[object, ...]) -> dict[str, Any]:
+    """Return what is expected of a job's end."""
+    counts = {"attempt": attempt, "restarts": restarts, "disruptions": disruptions}
+    return {"phase": phase, **counts, "failures": list(failures)}
