@@ -59,6 +59,15 @@ def merged(old: Body, patch: Mapping[str, Any]) -> Body:
     return old if result is None else result
 
 
+def tidied(body: Body) -> Body:
+    """Return an object of whose metadata nothing is left that is empty, as the server stores it."""
+    metadata = body["metadata"]
+    if all(metadata.values()):
+        return body
+    kept = {name: value for name, value in metadata.items() if value not in ({}, [], "", None)}
+    return body if len(kept) == len(metadata) else {**body, "metadata": kept}
+
+
 def with_metadata(body: Body, **fields: Any) -> dict[str, Any]:
     """Return an object with other metadata; the rest is shared."""
     return {**body, "metadata": {**body["metadata"], **fields}}

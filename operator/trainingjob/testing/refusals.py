@@ -48,9 +48,9 @@ def invalid(resource: Resource, name: str, why: str) -> KubeError:
     return _error(422, "Invalid", f'{_qualified(resource)} "{name}" is invalid: {why}')
 
 
-def already_bound(resource: Resource, name: str, node: str) -> KubeError:
-    """Return the error for the second binding of a pod."""
-    return _conflict(resource, name, f'pod {name} is already assigned to node "{node}"')
+def unbindable(resource: Resource, name: str, why: str) -> KubeError:
+    """Return the error for the binding of a pod that cannot have a node, or has one."""
+    return _conflict(resource, name, f"pod {name} {why}")
 
 
 def _conflict(resource: Resource, name: str, why: str) -> KubeError:

@@ -10,7 +10,18 @@ from trainingjob.controller.kube_errors import GoneError
 from trainingjob.testing import admission, refusals
 from trainingjob.testing.deletion import Deletion, delete_other, delete_pod, may_go
 from trainingjob.testing.garbage import Garbage, Owners
-from trainingjob.testing.objects import ADDED, DELETED, MODIFIED, Body, Change, Key, counted_uids, key_of, merged
+from trainingjob.testing.objects import (
+    ADDED,
+    DELETED,
+    MODIFIED,
+    Body,
+    Change,
+    Key,
+    counted_uids,
+    key_of,
+    merged,
+    tidied,
+)
 from trainingjob.testing.selectors import selects
 from trainingjob.testing.watch import Watch
 
@@ -60,6 +71,7 @@ class ModelServer:
         self._owners = Owners()
         self._quotas: dict[str, tuple[str, int]] = {}
         self._pages: list[list[Body]] = []
+        self._raw: set[str] = set()
         self.version = 0
         """The newest resource version."""
         self.compacted = 0
@@ -127,31 +139,36 @@ class ModelServer:
             "uid": self._new_uid(),
             "creationTimestamp": format_time(self._clock()),
         }
-        new: dict[str, Any] = {**body, "metadata": metadata}
+        new = tidied({**body, "metadata": metadata})
         if plural == JOBS.plural:
             new = admission.admit_new(new)
+            # The server stores a new job without the default of its status, so that even the first patch that
+            # changes nothing is a change: it writes that default down.
+            self._raw.add(metadata["uid"])
         elif plural == PODS.plural:
-            new["status"] = {"phase": "Pending"}
+            new = {**new, "status": {"phase": "Pending"}}
         return self._commit(ADDED, plural, new, None)
 
     def patch(self, resource: Resource, namespace: str, name: str, body: Body, *, subresource: str = "") -> Body:
         """Merge a patch into an object and return the object; where nothing changes nothing is written.
 
-        A uid or a resource version in the patch's metadata is a precondition.
+        A resource version in the patch's metadata is a precondition, and so is a uid, except of a TrainingJob's status.
 
         Raises:
             NotFoundError: when there is no such object.
-            ConflictError: when it is another object or another version.
-            RefusedError: when it may not be changed so.
+            ConflictError: when it is another version.
+            RefusedError: when it is another object, or may not be changed so.
         """
         before = self.get(resource, namespace, name)
         meant = body.get("metadata") or {}
-        _check_patch(resource, before, meant)
-        after = _admitted(resource.plural, before, merged(before, body), subresource)
-        if after == before:
+        _check_patch(resource, before, meant, subresource)
+        after = _admitted(resource, before, tidied(merged(before, body)), subresource)
+        if after == before and before["metadata"]["uid"] not in self._raw:
             return before
         if may_go(before, after):
-            return self._commit(DELETED, resource.plural, after, before)
+            # What the patch has changed is written nowhere, and shows in the answer alone.
+            self._commit(DELETED, resource.plural, before, before)
+            return after
         return self._commit(MODIFIED, resource.plural, after, before)
 
     def delete(
@@ -187,8 +204,10 @@ class ModelServer:
             ConflictError: when it has a node, or is being deleted.
         """
         before = self.get(PODS, namespace, name)
-        if before["spec"].get("nodeName"):
-            raise refusals.already_bound(PODS, name, before["spec"]["nodeName"])
+        if "deletionTimestamp" in before["metadata"]:
+            raise refusals.unbindable(PODS, name, "is being deleted, cannot be assigned to a host")
+        if node_before := before["spec"].get("nodeName"):
+            raise refusals.unbindable(PODS, name, f'is already assigned to node "{node_before}"')
         condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": format_time(self._clock())}
         others = [c for c in before["status"].get("conditions") or () if c.get("type") != "PodScheduled"]
         status = {**before["status"], "conditions": [*others, condition]}
@@ -266,6 +285,8 @@ class ModelServer:
         else:
             self._kind(plural)[key] = stored
             self._owners.learn(plural, stored, before)
+        if before is not None:
+            self._raw.discard(before["metadata"]["uid"])
         change = Change(self.version, kind, plural, stored, before)
         self.changes.append(change)
         self._log(plural).entries.append(change)
@@ -280,12 +301,16 @@ class ModelServer:
         return self._logs.setdefault(plural, _Log(self)) if found is None else found
 
 
-def _check_patch(resource: Resource, before: Body, meant: Body) -> None:
+def _check_patch(resource: Resource, before: Body, meant: Body, subresource: str) -> None:
     metadata = before["metadata"]
     if (version := meant.get("resourceVersion")) and version != metadata["resourceVersion"]:
         raise refusals.modified_meanwhile(resource, metadata["name"])
+    if subresource and resource.plural == JOBS.plural:
+        # A write to the status of a custom resource carries no metadata, so nobody looks at the uid.
+        return
     if (uid := meant.get("uid")) and uid != metadata["uid"]:
-        raise refusals.wrong_uid(resource, metadata["name"], uid, metadata["uid"])
+        why = f'metadata.uid: Invalid value: "{uid}": field is immutable'
+        raise refusals.invalid(resource, metadata["name"], why)
 
 
 def _check_delete(resource: Resource, before: Body, uid: str, version: str) -> None:
@@ -296,10 +321,20 @@ def _check_delete(resource: Resource, before: Body, uid: str, version: str) -> N
         raise refusals.wrong_version(resource, metadata["name"], version, metadata["resourceVersion"])
 
 
-def _admitted(plural: str, before: Body, after: Body, subresource: str) -> Body:
+def _check_finalizers(resource: Resource, before: Body, after: Body) -> None:
+    if "deletionTimestamp" not in before:
+        return
+    if new := set(after.get("finalizers") or ()) - set(before.get("finalizers") or ()):
+        why = "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted"
+        raise refusals.invalid(resource, before["name"], f"{why}, found new finalizers {sorted(new)}")
+
+
+def _admitted(resource: Resource, before: Body, after: Body, subresource: str) -> Body:
     """Return what is stored of a changed object: each of the two ways to it reaches only its own part."""
     if after is before:
         return before
+    _check_finalizers(resource, before["metadata"], after["metadata"])
+    plural = resource.plural
     if subresource == "status":
         if plural == JOBS.plural:
             return admission.admit_status(before, after)
