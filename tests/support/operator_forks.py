@@ -53,6 +53,7 @@ def forks() -> Iterator[Forks]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         yield Forks(process)
@@ -85,7 +86,6 @@ def _serve() -> None:
 
     # Nobody waits for the children: the system forgets them when they end.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    children = []
     for line in sys.stdin:
         wish = json.loads(line)
         pid = os.fork()
@@ -98,11 +98,9 @@ def _serve() -> None:
             if wish["impatient"]:
                 _make_impatient()
             main(wish["arguments"])
-        children.append(pid)
         print(pid, flush=True)
-    for pid in children:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    # By their group, this process with them: the number of one that ended long ago may be a stranger's by now.
+    os.killpg(0, signal.SIGKILL)
 
 
 def _make_impatient() -> None:
