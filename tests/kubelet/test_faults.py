@@ -10,10 +10,10 @@ import pytest
 
 from devtools.cluster import Cluster
 from devtools.paths import REPOSITORY
+from tests.support.cluster_faults import Faults
 from tests.support.consistency import ENDS, Judge, Monotony, faults_of_the_end
 from tests.support.fault_jobs import FaultJob, twenty_jobs
 from tests.support.fault_report import write_report
-from tests.support.faults import Faults
 from tests.support.node_processes import pod_processes
 from tests.support.user import User, wait_until
 

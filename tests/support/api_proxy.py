@@ -1,6 +1,8 @@
-"""Between an operator and its API server: counts what is written, and strikes at a chosen write."""
+"""Between an operator and its API server: counts what is written, strikes at a chosen write, and plays faults."""
 
+import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,8 @@ import aiohttp
 from aiohttp import web
 
 from tests.support.background import Background
+from tests.support.faults import Fault, Faults
+from tests.support.proxied_watch import pass_watch_on
 from trainingjob.controller.connection import Connection, connect
 
 _PASSED_ON = ("Accept", "Content-Type", "User-Agent")
@@ -18,13 +22,16 @@ _NOT_COUNTED = ("/leases", "/events")
 
 @dataclass(frozen=True)
 class Write:
-    """A write that was answered."""
+    """A write, and what the API server answered to it."""
 
     method: str
     path: str
     status: int
+    """The HTTP status; 0 when the API server never saw the write or nobody heard its answer."""
     name: str
     """The name of the object that a create stands for; empty for other writes."""
+    body: Mapping[str, Any]
+    answer: Mapping[str, Any]
 
     @property
     def created(self) -> str:
@@ -41,7 +48,12 @@ class ApiProxy:
 
     def __init__(self, kubeconfig: Path, strike: Callable[[int, str], bool] = lambda _number, _moment: False) -> None:
         self.strike = strike
+        self.faults: Faults | None = None
+        """What goes wrong; None for nothing."""
+        self.heard: Callable[[Write], None] = lambda _: None
+        """Is told every write in the thread of the proxy, also those that never reached the API server."""
         self.writes: list[Write] = []
+        """Writes that were answered by the API server."""
         self.others: list[Write] = []
         """Writes to Leases and Events."""
         self.count = 0
@@ -94,7 +106,8 @@ class ApiProxy:
         self._session = self._connection.session([])
         app = web.Application(client_max_size=2**26)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        # The watches of an operator that was killed must not stay open until the API server ends them.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -108,50 +121,98 @@ class ApiProxy:
         body = await request.read()
         if self.cut:
             return _broken(request)
-        counted = request.method != "GET" and not any(word in request.path for word in _NOT_COUNTED)
-        if not counted:
-            return await self._pass_on(request, body)
-        self.count += 1
-        number = self.count
-        if self.strike(number, "before"):
-            return _broken(request)
-        return await self._pass_on(request, body, number)
+        if request.query.get("watch") == "true":
+            return await self._watch(request)
+        # What was received is carried out, whether or not its sender still lives.
+        return await asyncio.shield(asyncio.create_task(self._act(request, body)))
 
-    async def _pass_on(self, request: web.Request, body: bytes, number: int = 0) -> web.StreamResponse:
+    async def _act(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        counted = request.method != "GET" and not any(word in request.path for word in _NOT_COUNTED)
+        number = 0
+        if counted:
+            self.count += 1
+            number = self.count
+            if self.strike(number, "before"):
+                self._note(request, body, 0, b"", number)
+                return _broken(request)
+        fault = self.faults.of_request(request.method, _plain(request.path)) if self.faults else None
+        fault = fault or Fault()
+        if fault.status:
+            self._note(request, body, 0, b"", number)
+            return _refusal(fault)
+        await asyncio.sleep(fault.late / 2)
+        response = await self._pass_on(request, body, number, fault.share)
+        await asyncio.sleep(fault.late / 2)
+        if fault.hangs:
+            await asyncio.Event().wait()
+        return _broken(request) if fault.lost else response
+
+    async def _pass_on(self, request: web.Request, body: bytes, number: int, share: float) -> web.StreamResponse:
+        try:
+            async with self._forward(request, body) as answer:
+                content = await answer.read()
+        except aiohttp.ClientError:
+            self._note(request, body, 0, b"", number)
+            return _broken(request)
+        self._note(request, body, answer.status, content, number)
+        if number and self.strike(number, "after"):
+            return _broken(request)
+        content = content[: int(len(content) * share)]
+        return web.Response(body=content, status=answer.status, headers={"Content-Type": answer.content_type})
+
+    def _forward(self, request: web.Request, body: bytes) -> Any:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         url = self._connection.server + request.raw_path
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+        return self._session.request(request.method, url, data=body or None, headers=headers, timeout=timeout)
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        resource = request.path.rsplit("/", 1)[1]
+        fault = self.faults.of_watch(resource) if self.faults else None
         try:
-            async with self._session.request(
-                request.method, url, data=body or None, headers=headers, timeout=timeout
-            ) as answer:
-                if request.query.get("watch") == "true":
-                    return await self._stream(request, answer)
-                content = await answer.read()
+            async with self._forward(request, b"") as answer:
+                response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
+                await response.prepare(request)
+                entry = (resource, response)
+                self._open.append(entry)
+                try:
+                    lines = aiter(answer.content)
+                    if await pass_watch_on(lines, response, fault, lambda: resource in self.deaf):
+                        return _broken(request)
+                finally:
+                    self._open.remove(entry)
         except aiohttp.ClientError:
             return _broken(request)
-        if request.method != "GET":
-            self._note(request, body, answer.status, number)
-        if number and self.strike(number, "after"):
-            return _broken(request)
-        return web.Response(body=content, status=answer.status, headers={"Content-Type": answer.content_type})
-
-    async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
-        await response.prepare(request)
-        entry = (request.path.rsplit("/", 1)[1], response)
-        self._open.append(entry)
-        try:
-            async for line in answer.content:
-                if entry[0] not in self.deaf:
-                    await response.write(line)
-        finally:
-            self._open.remove(entry)
         return response
 
-    def _note(self, request: web.Request, body: bytes, status: int, number: int) -> None:
-        name = json.loads(body)["metadata"]["name"] if request.method == "POST" else ""
-        (self.writes if number else self.others).append(Write(request.method, request.path, status, name))
+    def _note(self, request: web.Request, body: bytes, status: int, answer: bytes, number: int) -> None:
+        if request.method == "GET":
+            return
+        sent = json.loads(body) if body else {}
+        name = sent["metadata"]["name"] if request.method == "POST" else ""
+        write = Write(request.method, request.path, status, name, sent, json.loads(answer) if answer else {})
+        if status:
+            (self.writes if number else self.others).append(write)
+        if number:
+            self.heard(write)
+
+
+def _plain(path: str) -> str:
+    """Return a path without its namespace, whose name is another in every run."""
+    return re.sub(r"/namespaces/[^/]+", "", path)
+
+
+def _refusal(fault: Fault) -> web.Response:
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": fault.status,
+        "reason": {409: "Conflict", 403: "Forbidden", 429: "TooManyRequests"}.get(fault.status, "InternalError"),
+        "message": f"the proxy says {fault.status}",
+    }
+    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
+    return web.json_response(body, status=fault.status, headers=headers)
 
 
 def _broken(request: web.Request) -> web.Response:

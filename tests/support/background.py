@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_LAST_TURNS = 20
 
 
 class Background:
@@ -34,3 +35,6 @@ class Background:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # A connection that was closed is gone some turns of the loop later.
+        for _ in range(_LAST_TURNS):
+            await asyncio.sleep(0)

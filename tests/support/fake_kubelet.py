@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -145,13 +145,14 @@ class FakeKubelet:
                 watch = self._client.watch(
                     PODS, self._namespace, selector=LABEL_JOB, version=version, seconds=240, silence=90
                 )
-                async for event in watch:
-                    body = event["object"]
-                    if event["type"] == "ERROR":
-                        raise GoneError("the watch has ended with an error")
-                    version = body["metadata"]["resourceVersion"]
-                    if event["type"] in ("ADDED", "MODIFIED"):
-                        self._see(body)
+                async with aclosing(watch):
+                    async for event in watch:
+                        body = event["object"]
+                        if event["type"] == "ERROR":
+                            raise GoneError("the watch has ended with an error")
+                        version = body["metadata"]["resourceVersion"]
+                        if event["type"] in ("ADDED", "MODIFIED"):
+                            self._see(body)
             except (GoneError, ValueError):
                 version = ""
             except KubeError:

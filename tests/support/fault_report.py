@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support.cluster_faults import Faults
 from tests.support.fault_jobs import FaultJob
-from tests.support.faults import Faults
 
 
 def write_report(

@@ -1,200 +1,129 @@
-"""Random faults on a cluster with two nodes: each does its harm, and what it has broken is mended later."""
+"""What goes wrong between an operator and its API server, by a plan that a seed repeats."""
 
-import os
-import signal
-import time
+import random
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from random import Random
-from typing import Any
 
-from devtools.cluster import Cluster
-from devtools.deploy import NAMESPACE
-from tests.support.fault_jobs import FaultJob
-from tests.support.node_processes import pod_processes
-from tests.support.user import RefusedError, User
-
-NODES = ("node-1", "node-2")
-DRAIN = ["--pod-selector=trainingjob.dev/job", "--force", "--delete-emptydir-data", "--timeout=15s"]
-CANCELS = 2
-SHORT, LONG = (10.0, 25.0), (70.0, 100.0)
-"""How long a kubelet is silent: so that nobody misses it, and so that its pods are given up."""
+_HASTY = (409, 429, 429, 500, 503, 403)
+"""What the API server answers to writes while it is in trouble."""
+_HASTY_READS = (429, 500, 503)
+"""The same for reads: kopf takes a refused list for an operator without rights."""
 
 
-@dataclass
-class Faults:
-    """What can be done to jobs, pods, nodes and the operator.
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one request."""
 
-    Attributes:
-        done: how often each kind of fault was done.
-    """
-
-    cluster: Cluster
-    user: User
-    random: Random
-    jobs: dict[str, FaultJob]
-    seed: int
-    done: Counter[str] = field(default_factory=Counter)
-    _repairs: list[tuple[float, str, Callable[[], object]]] = field(default_factory=list)
-
-    def do_one(self) -> str:
-        """Do a fault that is possible at the moment and return what it was; empty when it had no target."""
-        kinds, weights = zip(*_WEIGHTS.items(), strict=True)
-        (kind,) = self.random.choices(kinds, weights)
-        # What it was meant for may just have ended.
-        with suppress(RefusedError):
-            if what := kind(self):
-                self.done[kind.__name__.removeprefix("_")] += 1
-                return f"{kind.__name__.removeprefix('_')} {what}"
-        return ""
-
-    def repair(self, *, everything: bool = False) -> list[str]:
-        """Mend what has been broken for long enough, or everything, and return what it was."""
-        due = [found for found in self._repairs if everything or found[0] <= time.monotonic()]
-        self._repairs = [found for found in self._repairs if found not in due]
-        for _, _, mend in due:
-            mend()
-        return [what for _, what, _ in due]
-
-    def _later(self, seconds: tuple[float, float], what: str, mend: Callable[[], object]) -> None:
-        self._repairs.append((time.monotonic() + self.random.uniform(*seconds), what, mend))
-
-    def _broken(self, *whats: str) -> bool:
-        return any(what.split()[0] in whats for _, what, _ in self._repairs)
-
-    def _live_pods(self) -> list[dict[str, Any]]:
-        """Return the pods that run and are not ending, in an order that depends on nothing else."""
-        found = self.user.all_pods()
-        live = [pod for pod in found if pod["status"].get("phase") == "Running" and _undisturbed(pod)]
-        return sorted(live, key=lambda pod: str(pod["metadata"]["name"]))
-
-    def _a_pod(self) -> dict[str, Any] | None:
-        pods = self._live_pods()
-        return self.random.choice(pods) if pods else None
-
-    def _hit(self, pod: dict[str, Any], whose: str = "cluster") -> str:
-        """Note that something is done to a pod, before it is done, and return the pod's name."""
-        self.jobs[pod["metadata"]["labels"]["trainingjob.dev/job"]].hits[whose] += 1
-        return str(pod["metadata"]["name"])
+    status: int = 0
+    """The error that is answered instead of passing the request on; 0 for none."""
+    retry_after: int = 0
+    """The seconds that the error asks to wait."""
+    lost: bool = False
+    """Whether the connection breaks when the request was carried out, before its answer."""
+    hangs: bool = False
+    """Whether no answer comes while the connection stays."""
+    late: float = 0.0
+    """By how many seconds the answer is late."""
+    share: float = 1.0
+    """How much of the answer arrives, with headers that say that this is all."""
 
 
-def _undisturbed(pod: dict[str, Any]) -> bool:
-    return "deletionTimestamp" not in pod["metadata"]
+@dataclass(frozen=True)
+class StreamFault:
+    """What happens to one watch from one of its events on."""
+
+    kind: str
+    """late, gap, dead, torn or cut; see `proxied_watch`."""
+    after: int
+    """How many events pass before."""
+    seconds: float = 0.0
 
 
-def _delete(faults: Faults) -> str:
-    if (pod := faults._a_pod()) is None:
-        return ""
-    name = faults._hit(pod)
-    faults.user.kubectl("delete", "pod", name, "--wait=false")
-    return name
+Fate = Callable[[random.Random, bool], Fault]
+"""Takes a source of chance and whether the request writes."""
 
 
-def _force_delete(faults: Faults) -> str:
-    if (pod := faults._a_pod()) is None:
-        return ""
-    name = faults._hit(pod)
-    faults.user.kubectl("delete", "pod", name, "--force", "--grace-period=0", "--wait=false")
-    return name
+def _error(chance: random.Random, writes: bool) -> Fault:
+    status = chance.choice(_HASTY if writes else _HASTY_READS)
+    return Fault(status=status, retry_after=chance.randint(1, 2) if status == 429 else 0)
 
 
-def _evict(faults: Faults) -> str:
-    if (pod := faults._a_pod()) is None:
-        return ""
-    name = faults._hit(pod)
-    faults.user.evict(name)
-    return name
-
-
-def _kill_process(faults: Faults) -> str:
-    found = sorted(
-        (process for process in pod_processes(faults.user.namespace) if process.init), key=lambda p: (p.job, p.key)
-    )
-    if not found:
-        return ""
-    process = faults.random.choice(found)
-    faults.jobs[process.job].hits["program"] += 1
-    process.kill()
-    return f"{process.job} {'-'.join(process.key)}"
-
-
-def _drain(faults: Faults) -> str:
-    if faults._broken("kubelet", "cordon"):
-        return ""
-    node = faults.random.choice(NODES)
-    for pod in faults._live_pods():
-        if pod["spec"]["nodeName"] == node:
-            faults._hit(pod)
-    faults._later((5.0, 15.0), f"cordon {node}", lambda: faults.user.kubectl("uncordon", node))
-    # A pod that was made meanwhile is not evicted: it was not made on this node.
-    faults.user.kubectl("drain", node, *DRAIN)
-    return node
-
-
-def _silence(faults: Faults, seconds: tuple[float, float]) -> str:
-    if faults._broken("kubelet", "cordon"):
-        return ""
-    node = faults.random.choice(NODES)
-    kubelet = node.replace("node", "kubelet")
-    for pod in faults._live_pods() if seconds == LONG else ():
-        faults._hit(pod)
-    faults.cluster.kill(kubelet)
-    faults._later(seconds, f"kubelet of {node}", lambda: faults.cluster.start(kubelet))
-    return node
-
-
-def _stop_kubelet_briefly(faults: Faults) -> str:
-    return _silence(faults, SHORT)
-
-
-def _stop_kubelet_until_pods_are_given_up(faults: Faults) -> str:
-    return _silence(faults, LONG)
-
-
-def _kill_operator(faults: Faults) -> str:
-    pods = faults.user.kubectl("get", "pods", "-n", NAMESPACE, "-o", "jsonpath={.items[*].metadata.name}").split()
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            variables = (entry / "environ").read_bytes().split(b"\0") if entry.name.isdigit() else []
-            if any(f"HOSTNAME={pod}".encode() in variables for pod in pods):
-                os.kill(int(entry.name), signal.SIGKILL)
-                return f"pid {entry.name}"
-    return ""
-
-
-def _suspend(faults: Faults) -> str:
-    names = [name for name, phase in faults.user.phases().items() if phase in ("Pending", "Running", "Restarting")]
-    if not names:
-        return ""
-    name = faults.random.choice(sorted(names))
-    faults.user.change_job(name, suspend=True)
-    faults._later((5.0, 20.0), f"suspended {name}", lambda: faults.user.change_job(name, suspend=False))
-    return name
-
-
-def _cancel(faults: Faults) -> str:
-    names = [name for name, phase in faults.user.phases().items() if phase in ("Running", "Restarting", "Suspended")]
-    if not names or faults.done["cancel"] >= CANCELS:
-        return ""
-    name = faults.random.choice(sorted(names))
-    faults.user.change_job(name, cancel=True)
-    # It may have ended while it was being cancelled.
-    faults.jobs[name].expected.add("Cancelled")
-    return name
-
-
-_WEIGHTS: dict[Callable[[Faults], str], int] = {
-    _delete: 4,
-    _force_delete: 3,
-    _evict: 4,
-    _kill_process: 5,
-    _drain: 2,
-    _stop_kubelet_briefly: 2,
-    _stop_kubelet_until_pods_are_given_up: 1,
-    _kill_operator: 2,
-    _suspend: 3,
-    _cancel: 1,
+FATES: dict[str, Fate] = {
+    "lost": lambda _, __: Fault(lost=True),
+    "error": _error,
+    "late": lambda chance, _: Fault(late=chance.uniform(0.1, 1.0)),
+    "torn": lambda chance, _: Fault(share=chance.uniform(0.0, 0.95)),
+    "hangs": lambda _, writes: Fault(hangs=writes),
 }
+STREAM_SECONDS = {"late": (0.2, 1.5), "gap": (0.5, 4.0)}
+"""How long such a fault takes; the others have no time of their own."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How likely what is."""
+
+    requests: Mapping[str, float] = field(default_factory=dict)
+    """The share of requests by their fate."""
+    streams: Mapping[str, float] = field(default_factory=dict)
+    """The share of watches by the kind of their fault."""
+    first_events: int = 6
+    """Before which event of a watch its fault begins at the latest."""
+
+
+MIXES: dict[str, Mix] = {
+    "lost answers": Mix({"lost": 0.25}),
+    "error answers": Mix({"error": 0.3}),
+    "torn answers": Mix({"torn": 0.2}, {"torn": 0.5, "cut": 0.5}),
+    "slow server": Mix({"late": 1.0}),
+    "forgetful watches": Mix({}, {"late": 0.3, "gap": 0.7}, first_events=4),
+    "dead streams": Mix({"hangs": 0.03}, {"dead": 0.9}),
+    "everything": Mix(
+        {"lost": 0.06, "error": 0.08, "late": 0.2, "torn": 0.04, "hangs": 0.005},
+        {"late": 0.2, "gap": 0.3, "dead": 0.15, "torn": 0.1, "cut": 0.1},
+    ),
+}
+
+
+class Faults:
+    """A plan: the nth request of a kind meets the same fate whenever the seed is the same."""
+
+    def __init__(self, mix: Mix, seed: int) -> None:
+        self._mix = mix
+        self._seed = seed
+        self._met: Counter[str] = Counter()
+        self.struck: Counter[str] = Counter()
+        """How often which fault was taken from the plan."""
+
+    def of_request(self, method: str, path: str) -> Fault | None:
+        """Return what happens to the next request of this kind; `path` has no namespace."""
+        chance = self._chance(f"{method} {path}")
+        kind = _drawn(chance, self._mix.requests)
+        if not kind:
+            return None
+        self.struck[kind] += 1
+        return FATES[kind](chance, method != "GET")
+
+    def of_watch(self, resource: str) -> StreamFault | None:
+        """Return what happens to the next watch of a resource."""
+        chance = self._chance(f"watch {resource}")
+        kind = _drawn(chance, self._mix.streams)
+        if not kind:
+            return None
+        self.struck[f"{kind} watch"] += 1
+        seconds = chance.uniform(*STREAM_SECONDS.get(kind, (0.0, 0.0)))
+        return StreamFault(kind, chance.randrange(self._mix.first_events), seconds)
+
+    def _chance(self, what: str) -> random.Random:
+        self._met[what] += 1
+        return random.Random(f"{self._seed} {what} {self._met[what]}")  # noqa: S311  # a plan, no secret
+
+
+def _drawn(chance: random.Random, shares: Mapping[str, float]) -> str:
+    place = chance.random()
+    for kind, share in shares.items():
+        if place < share:
+            return kind
+        place -= share
+    return ""

@@ -10,31 +10,21 @@ from typing import Any, Final
 
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob, read_job
-from trainingjob.controller.cache import Key, ObjectCache
+from trainingjob.controller.core import Core
 from trainingjob.controller.events import Recorder
-from trainingjob.controller.executor import Executor
 from trainingjob.controller.informer import Informer, read_or_skip, take_list
 from trainingjob.controller.kube import JOBS, PODS, SERVICES, KubeClient
-from trainingjob.controller.kube_errors import FencedError, KubeError, TransientError
-from trainingjob.controller.logs import speaking_of
+from trainingjob.controller.kube_errors import KubeError
 from trainingjob.controller.metrics import Metrics
 from trainingjob.controller.observe import read_pod, read_service
-from trainingjob.controller.queue import KeyedQueue, QueueClosedError
 from trainingjob.controller.settings import Settings
-from trainingjob.controller.worker import FIRST_STATUS_SECONDS, Worker, World, utc_now
-from trainingjob.plan import PlanOptions
-from trainingjob.reconcile import ObservedPod, ObservedService
 
-COALESCE_SECONDS: Final = 0.05
-"""How long a change of a pod waits for company: a job's pods change together."""
 STUCK_SECONDS: Final = 300.0
 """A pass without progress for longer than this hangs: any one request would have timed out."""
 SILENT_SECONDS: Final = 240.0
 """An informer that did not even fail for so long hangs."""
 OUT_OF_TOUCH_SECONDS: Final = 900.0
 """Without an answer for so long a new process, with new credentials and addresses, is worth a try."""
-OUTAGE_PAUSE: Final = (1.0, 5.0)
-"""Between these seconds a job waits for an API server that does not answer."""
 _EVENT_SECONDS: Final = 2.0
 _FIRST_LIST_PAUSE: Final = 3.0
 
@@ -61,30 +51,10 @@ class Engine:
         self._recorder = recorder
         self._metrics = metrics
         self._failed = failed
-        self._queue: KeyedQueue[Key] = KeyedQueue()
-        self._jobs: ObjectCache[TrainingJob] = ObjectCache(self._queue.add, lambda job: job.name)
-        self._pods: ObjectCache[ObservedPod] = ObjectCache(self._soon, lambda pod: pod.job)
-        self._services: ObjectCache[ObservedService] = ObjectCache(self._soon, lambda service: service.job)
+        self._core = Core(settings, client, recorder.record, metrics)
+        self._queue, self._jobs, self._pods = self._core.queue, self._core.jobs, self._core.pods
         self._informers = [*self._informers_of(PODS, read_pod, self._pods)]
-        self._informers += self._informers_of(SERVICES, read_service, self._services)
-        executor = Executor(client, self._pods, self._services, settings.api_concurrency, self._queue.progressed)
-        self._worker = Worker(
-            World(
-                client=client,
-                queue=self._queue,
-                jobs=self._jobs,
-                pods=self._pods,
-                services=self._services,
-                executor=executor,
-                options=PlanOptions(security_profile=settings.security_profile),
-                status_interval=settings.status_interval,
-                first_status_seconds=FIRST_STATUS_SECONDS,
-                record=recorder.record,
-                all_created=metrics.all_created,
-                started=metrics.started,
-                clock=utc_now,
-            )
-        )
+        self._informers += self._informers_of(SERVICES, read_service, self._core.services)
         self._workers: list[asyncio.Task[None]] = []
         self._helpers: list[asyncio.Task[None]] = []
         self._starting = "not started"
@@ -93,21 +63,7 @@ class Engine:
 
     def hear(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """Take over an event of a TrainingJob; `kind` is None while listing."""
-        if kind != "DELETED" and self._is_known(body):
-            return
-        job = read_or_skip(read_job, body)
-        if job is None:
-            return
-        if kind == "DELETED":
-            self._jobs.remove(job)
-        else:
-            self._jobs.observe(job)
-
-    def _is_known(self, body: Mapping[str, Any]) -> bool:
-        """Say whether this is an echo of the operator's own write, which is not worth reading."""
-        metadata = body["metadata"]
-        known = self._jobs.get(metadata["namespace"], metadata["name"])
-        return known is not None and int(known.resource_version) >= int(metadata["resourceVersion"])
+        self._core.hear(kind, body)
 
     async def start(self) -> None:
         """Fill the caches, then let the workers begin: nothing is decided from half a picture."""
@@ -120,7 +76,7 @@ class Engine:
         await self._list_jobs_at_last()
         self._starting = ""
         self._helpers.append(self._spawn(self._resync(), "resync"))
-        self._workers = [self._spawn(self._work(), f"worker {i}") for i in range(self._settings.workers)]
+        self._workers = [self._spawn(self._core.passes.run(), f"worker {i}") for i in range(self._settings.workers)]
         logger.info("Working: %d jobs, %d pods.", len(self._jobs), len(self._pods))
 
     async def stop(self) -> None:
@@ -161,10 +117,6 @@ class Engine:
             Informer(self._client, resource, scope, LABEL_JOB, read, cache, self._metrics.restarted)
             for scope in self._settings.scopes
         ]
-
-    def _soon(self, key: Key) -> None:
-        if key[1] and self._jobs.get(*key) is not None:
-            self._queue.add_after(key, COALESCE_SECONDS)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
@@ -211,47 +163,6 @@ class Engine:
             for job in self._jobs:
                 delay = random.uniform(0, interval / 4)  # noqa: S311  # spreads load, guards nothing
                 self._queue.add_after(job.key, delay)
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                key = await self._queue.take()
-            except QueueClosedError:
-                return
-            try:
-                with speaking_of(key):
-                    await self._pass(key)
-            finally:
-                self._queue.done(key)
-
-    async def _pass(self, key: Key) -> None:
-        begun, result = time.monotonic(), "broken off"
-        try:
-            await self._worker.look(key)
-            result = "done"
-        except TransientError as error:
-            result = "retried"
-            delay = self._queue.retry(key, error.retry_after) if error.status else self._wait_out(key)
-            logger.info("Next try in %.1f s: %s", delay, error)
-        except FencedError as error:
-            result = "fenced"
-            logger.warning("Next try in %.1f s: %s", self._wait_out(key), error)
-        except KubeError as error:
-            result = "refused"
-            delay = self._queue.retry(key)
-            logger.error("The API server refused, next try in %.1f s: %s", delay, error)
-        except Exception:  # one job that cannot be thought through must not stop all the others
-            result = "failed"
-            delay = self._queue.retry(key)
-            logger.exception("The pass failed unexpectedly, next try in %.1f s.", delay)
-        finally:
-            self._metrics.passed(result, time.monotonic() - begun)
-
-    def _wait_out(self, key: Key) -> float:
-        """Come back soon: not this job fails but the API server, and its return must find every job awake."""
-        delay = random.uniform(*OUTAGE_PAUSE)  # noqa: S311  # spreads load, guards nothing
-        self._queue.add_after(key, delay)
-        return delay
 
 
 def _read_job_or_skip(body: Mapping[str, Any]) -> TrainingJob | None:

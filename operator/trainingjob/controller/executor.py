@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
@@ -64,6 +64,25 @@ class Outcome:
     """The first error that may pass; what it hit has to be tried again."""
 
 
+class Concurrently(Protocol):
+    """Carries out requests at the same time."""
+
+    async def __call__(self, requests: Iterable[Coroutine[Any, Any, None]], ended: Callable[[], None]) -> None:
+        """Return when all have ended and call `ended` for each; the first error ends the others and is raised."""
+
+
+async def in_tasks(requests: Iterable[Coroutine[Any, Any, None]], ended: Callable[[], None]) -> None:
+    """Carry out requests at the same time, each in a task of the running event loop."""
+    tasks = [asyncio.create_task(request) for request in requests]
+    for task in tasks:
+        task.add_done_callback(lambda _: ended())
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 class Executor:
     """Carries out actions; what the API server answers goes into the caches at once."""
 
@@ -74,6 +93,7 @@ class Executor:
         services: ObjectCache[ObservedService],
         concurrency: int,
         progressed: Callable[[Key], None] = lambda _: None,
+        concurrently: Concurrently = in_tasks,
     ) -> None:
         """Make an executor.
 
@@ -83,7 +103,9 @@ class Executor:
             services: learns of Services.
             concurrency: how many requests may be in flight, over all jobs.
             progressed: is told the job of every request that has come to an end.
+            concurrently: carries out requests at the same time.
         """
+        self._concurrently = concurrently
         self._progressed = progressed
         self._client = client
         self._pods = pods
@@ -126,14 +148,7 @@ class Executor:
             begin, size = begin + size, size * 2
 
     async def _together(self, key: Key, requests: Iterable[Coroutine[Any, Any, None]]) -> None:
-        tasks = [asyncio.create_task(request) for request in requests]
-        for task in tasks:
-            task.add_done_callback(lambda _: self._progressed(key))
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
+        await self._concurrently(requests, partial(self._progressed, key))
 
     async def _create(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
         try:
@@ -164,7 +179,7 @@ class Executor:
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
             return
-        named = (body["metadata"].get("labels") or {}).get(LABEL_JOB) == job.name
+        named = _is_labelled(job, body)
         if named:
             self._remember(create.kind, body)
         if not named or controller_of(body).get("uid") != job.uid:
@@ -187,10 +202,10 @@ class Executor:
         try:
             async with self._slots:
                 body = await self._client.delete(PODS, job.namespace, delete.name, delete.uid, delete.grace_seconds)
-        except (NotFoundError, ConflictError):
-            # Gone, or the name belongs to another pod by now: what was meant is not there any more.
-            if known is not None and known.uid == delete.uid:
-                self._pods.remove(known)
+        except NotFoundError:
+            self._is_gone(known, delete)
+        except ConflictError as error:
+            await self._look_after(job, known, delete, error, outcome)
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
         except RefusedError as error:
@@ -206,6 +221,29 @@ class Executor:
             outcome.trouble = outcome.trouble or error
         else:
             outcome.pod_groups_gone.add(group.name)
+
+    async def _look_after(
+        self, job: TrainingJob, known: ObservedPod | None, delete: DeletePod, error: KubeError, outcome: Outcome
+    ) -> None:
+        """Find out what a conflict means: the name belongs to another pod by now, or the pod was being changed."""
+        try:
+            async with self._slots:
+                body = await self._client.get(PODS, job.namespace, delete.name)
+        except NotFoundError:
+            self._is_gone(known, delete)
+        except TransientError as trouble:
+            outcome.trouble = outcome.trouble or trouble
+        else:
+            if body["metadata"]["uid"] == delete.uid:
+                outcome.trouble = outcome.trouble or _passing(error)
+                return
+            self._is_gone(known, delete)
+            if _is_labelled(job, body):
+                self._remember("Pod", body)
+
+    def _is_gone(self, known: ObservedPod | None, delete: DeletePod) -> None:
+        if known is not None and known.uid == delete.uid:
+            self._pods.remove(known)
 
     async def _retire(self, job: TrainingJob, delete: DeleteJob, outcome: Outcome) -> None:
         try:
@@ -241,6 +279,10 @@ def _body(create: Create) -> Object:
     if create.kind != "Secret":
         return create.manifest
     return {**create.manifest, "data": make_ssh_keys(create.known_as)}
+
+
+def _is_labelled(job: TrainingJob, body: Object) -> bool:
+    return bool((body["metadata"].get("labels") or {}).get(LABEL_JOB) == job.name)
 
 
 def _stopped(outcome: Outcome) -> bool:

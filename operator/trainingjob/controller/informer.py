@@ -69,6 +69,14 @@ async def take_list(
     return str(version)
 
 
+def take_event(kind: str, stored: S, cache: ObjectCache[S]) -> None:
+    """Let a cache take over the event of a watch that shows an object."""
+    if kind == "DELETED":
+        cache.remove(stored)
+    else:
+        cache.observe(stored)
+
+
 class Informer(Generic[S]):
     """Follow the objects of one kind in one namespace, or in all of them."""
 
@@ -177,10 +185,7 @@ class Informer(Generic[S]):
             self._version = ""
             raise error_of(body.get("code") or 500, body, {})
         if kind != "BOOKMARK" and (stored := self._value(body)) is not None:
-            if kind == "DELETED":
-                self._cache.remove(stored)
-            else:
-                self._cache.observe(stored)
+            take_event(kind, stored, self._cache)
         self._version = body["metadata"]["resourceVersion"]
 
     def _value(self, body: Mapping[str, Any]) -> S | None:

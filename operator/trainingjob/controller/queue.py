@@ -1,8 +1,8 @@
 """Which job is looked at next: each by one worker at a time, the failing ones later and later."""
 
 import asyncio
-from collections.abc import Hashable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Hashable
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
@@ -14,26 +14,53 @@ class QueueClosedError(Exception):
     """The queue gives out no more keys."""
 
 
+class Timer(Protocol):
+    """A call that is still to come."""
+
+    def when(self) -> float:
+        """Return the moment of the call, on its loop's clock."""
+
+    def cancel(self) -> None:
+        """Do not make the call."""
+
+
+class Loop(Protocol):
+    """What the queue needs of an event loop: a clock in seconds, and calls that wait for their time."""
+
+    def time(self) -> float:
+        """Return the seconds on a clock that never goes back."""
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
+        """Call back after so many seconds."""
+
+
 class KeyedQueue(Generic[K]):
     """A queue without duplicates: a key that is added while it is worked on comes again afterwards.
 
     It lives on one event loop; all times are seconds.
     """
 
-    def __init__(self, first: float = BACKOFF_FIRST, most: float = BACKOFF_MOST) -> None:
+    def __init__(
+        self,
+        first: float = BACKOFF_FIRST,
+        most: float = BACKOFF_MOST,
+        loop: Callable[[], Loop] = asyncio.get_running_loop,
+    ) -> None:
         """Make an empty queue.
 
         Args:
             first: the back-off after a key's first failure; it doubles with each further one.
             most: the longest back-off.
+            loop: returns the event loop whose time counts.
         """
+        self._loop = loop
         self._first = first
         self._most = most
         self._ready: asyncio.Queue[K | None] = asyncio.Queue()
         self._queued: set[K] = set()
         self._active: dict[K, float] = {}
         self._again: set[K] = set()
-        self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._timers: dict[K, Timer] = {}
         self._failures: dict[K, int] = {}
         self._closed = False
 
@@ -41,6 +68,11 @@ class KeyedQueue(Generic[K]):
     def depth(self) -> int:
         """Return how many keys could be worked on at once if there were workers for them."""
         return len(self._queued) + len(self._again)
+
+    @property
+    def ready(self) -> int:
+        """Return how many keys `take` gives out without waiting."""
+        return len(self._queued)
 
     @property
     def waiting(self) -> int:
@@ -56,7 +88,7 @@ class KeyedQueue(Generic[K]):
         """Return for how many seconds the slowest pass has made no progress; 0 when there is none."""
         if not self._active:
             return 0.0
-        return asyncio.get_running_loop().time() - min(self._active.values())
+        return self._loop().time() - min(self._active.values())
 
     def add(self, key: K) -> None:
         """Ask for a look at this key as soon as a worker is free."""
@@ -76,7 +108,7 @@ class KeyedQueue(Generic[K]):
             return
         if self._closed or key in self._queued or key in self._again:
             return
-        loop = asyncio.get_running_loop()
+        loop = self._loop()
         if timer := self._timers.get(key):
             if timer.when() <= loop.time() + seconds:
                 return
@@ -106,13 +138,13 @@ class KeyedQueue(Generic[K]):
             self._ready.put_nowait(None)
             raise QueueClosedError
         self._queued.discard(key)
-        self._active[key] = asyncio.get_running_loop().time()
+        self._active[key] = self._loop().time()
         return key
 
     def progressed(self, key: K) -> None:
         """Say that the work on a key goes on, however long it takes."""
         if key in self._active:
-            self._active[key] = asyncio.get_running_loop().time()
+            self._active[key] = self._loop().time()
 
     def done(self, key: K) -> None:
         """Say that the work on a key has ended."""

@@ -43,6 +43,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def loop_time() -> float:
+    """Return the seconds on the running event loop's clock."""
+    return asyncio.get_running_loop().time()
+
+
 @dataclass(slots=True)
 class Memory:
     """What this process remembers of a job beyond what is stored; losing it costs a request, never a decision."""
@@ -80,6 +85,9 @@ class World:
     started: Callable[[float], None]
     """Is told the seconds from a job's creation to its start."""
     clock: Callable[[], datetime] = utc_now
+    """Tells the time of day, which is what stored times mean; it may jump."""
+    ticks: Callable[[], float] = loop_time
+    """Tells the queue's time in seconds, which never goes back."""
 
 
 class Worker:
@@ -133,7 +141,7 @@ class Worker:
     def _memory(self, job: TrainingJob) -> Memory:
         memory = self._memories.get(job.key)
         if memory is None or memory.uid != job.uid:
-            memory = self._memories[job.key] = Memory(job.uid, asyncio.get_running_loop().time())
+            memory = self._memories[job.key] = Memory(job.uid, self._world.ticks())
         return memory
 
     def _decide(self, job: TrainingJob, memory: Memory, outcome: Outcome) -> Decision:
@@ -153,7 +161,7 @@ class Worker:
         world, status = self._world, decision.status
         if status is None or status == job.status:
             return None
-        now = asyncio.get_running_loop().time()
+        now = world.ticks()
         if (pause := self._pause(job, memory, decision, now)) > 0:
             world.queue.add_after(job.key, pause)
             return None

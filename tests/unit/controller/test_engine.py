@@ -10,6 +10,7 @@ import pytest
 from tests.support.builders import CREATED, make_job_body
 from tests.unit.controller.fakes import FakeKube
 from trainingjob.api.job import TrainingJob, read_job
+from trainingjob.controller import core as core_module
 from trainingjob.controller import engine as engine_module
 from trainingjob.controller.engine import Engine
 from trainingjob.controller.events import Recorder
@@ -165,7 +166,7 @@ async def test_echo_of_an_own_write_is_not_read_again(monkeypatch: pytest.Monkey
             read.append(found)
             return read_job(found)
 
-        monkeypatch.setattr(engine_module, "read_job", reading)
+        monkeypatch.setattr(core_module, "read_job", reading)
         at.engine.hear("MODIFIED", body)
         assert read == []
         at.engine.hear("DELETED", body)

@@ -197,3 +197,20 @@ async def test_read_without_an_answer_says_nothing_of_the_pod(hands: Hands) -> N
     outcome = await hands.run(ReadPod("mnist-worker-0"))
     assert outcome.missing == set()
     assert outcome.trouble is not None
+
+
+async def test_conflict_of_a_delete_that_spoke_of_a_pod_still_there_is_trouble_and_hides_nothing(hands: Hands) -> None:
+    await hands.run(create("mnist-worker-0"))
+    uid = hands.pods.of(JOB.key)[0].uid
+    hands.refuse("delete", ConflictError("the object has been modified", status=409))
+    outcome = await hands.run(DeletePod("mnist-worker-0", uid, 30))
+    assert outcome.trouble is not None
+    assert hands.known() == ["mnist-worker-0"]
+
+
+async def test_delete_of_a_pod_whose_name_another_has_by_now_makes_the_other_known(hands: Hands) -> None:
+    await hands.run(create("mnist-worker-0"))
+    hands.kube.put(PODS, "team", child("mnist-worker-0", OTHER_UID))
+    outcome = await hands.run(DeletePod("mnist-worker-0", hands.pods.of(JOB.key)[0].uid, 30))
+    assert outcome.trouble is None
+    assert [pod.owner_uid for pod in hands.pods.of(JOB.key)] == [OTHER_UID]

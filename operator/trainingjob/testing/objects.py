@@ -1,0 +1,79 @@
+"""What the model stores: bodies that never change, and the changes from one to the next."""
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any, NamedTuple
+
+Body = dict[str, Any]
+"""A stored object. It is handed out as it is and must never be changed: the same version is the same Python object."""
+Key = tuple[str, str]
+"""Namespace and name."""
+
+ADDED = "ADDED"
+MODIFIED = "MODIFIED"
+DELETED = "DELETED"
+
+_ABSENT = object()
+
+
+class Change(NamedTuple):
+    """One change of one object."""
+
+    version: int
+    """The resource version that it made."""
+    kind: str
+    """ADDED, MODIFIED or DELETED."""
+    resource: str
+    """The plural, as `pods`."""
+    body: Body
+    """The object afterwards; of a deletion the last that was stored, with the version of the deletion."""
+    before: Body | None
+    """The object before; None where there was none."""
+
+
+def counted_uids() -> Callable[[], str]:
+    """Return a source of uids that differ in their first eight characters and are the same in every run."""
+    numbers = count(1)
+
+    def next_uid() -> str:
+        number = next(numbers)
+        return f"{number:08x}-0000-4000-8000-{number:012x}"
+
+    return next_uid
+
+
+def merged(old: Body, patch: Mapping[str, Any]) -> Body:
+    """Return an object after a JSON merge patch; what the patch leaves alone is shared, without effect `old` itself."""
+    result: dict[str, Any] | None = None
+    for name, wanted in patch.items():
+        before = old.get(name, _ABSENT)
+        value = merged(before if isinstance(before, dict) else {}, wanted) if isinstance(wanted, Mapping) else wanted
+        if value is before or value == before or (value is None and before is _ABSENT):
+            continue
+        if result is None:
+            result = dict(old)
+        if value is None:
+            del result[name]
+        else:
+            result[name] = value
+    return old if result is None else result
+
+
+def tidied(body: Body) -> Body:
+    """Return an object of whose metadata nothing is left that is empty, as the server stores it."""
+    metadata = body["metadata"]
+    if all(metadata.values()):
+        return body
+    kept = {name: value for name, value in metadata.items() if value not in ({}, [], "", None)}
+    return body if len(kept) == len(metadata) else {**body, "metadata": kept}
+
+
+def with_metadata(body: Body, **fields: Any) -> dict[str, Any]:
+    """Return an object with other metadata; the rest is shared."""
+    return {**body, "metadata": {**body["metadata"], **fields}}
+
+
+def key_of(body: Body) -> Key:
+    """Return namespace and name of a stored object."""
+    metadata = body["metadata"]
+    return metadata["namespace"], metadata["name"]

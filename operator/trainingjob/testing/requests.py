@@ -1,0 +1,107 @@
+"""Whether the operator may send what it sends: invariants 2, 3, 5, 8, 11 and 12."""
+
+from collections.abc import Iterator, Mapping
+
+from trainingjob.api.constants import KIND, LABEL_JOB_UID
+from trainingjob.testing.counting import Finding
+from trainingjob.testing.records import TERMINAL, JobRecord, PodRecord, counts
+from trainingjob.testing.writes import CHILDREN, Write
+
+
+class Known:
+    """What a request is judged by."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobRecord] = {}
+        """By uid; also those that are gone."""
+        self.current: dict[tuple[str, str], JobRecord] = {}
+        """The job that has a namespace and name, or had it last."""
+        self.pods: dict[str, PodRecord] = {}
+        """By uid; also those that are gone."""
+        self.owners: dict[str, str] = {}
+        """The uid of the TrainingJob that controls each child, by the child's uid; empty where none does."""
+
+
+def check_write(known: Known, write: Write) -> Iterator[Finding]:
+    """Yield what is wrong with a request, whatever became of it."""
+    what = f"{write.verb} {write.resource} {write.namespace}/{write.name}"
+    if write.verb == "delete" and not write.uid:
+        yield 3, f"{what} does not say which uid it means."
+    if (job := _target(known, write)) is not None and job.foreign:
+        yield 12, f"{what} was sent although {job.spec.get('managedBy')} manages job {job}."
+    if write.resource == "trainingjobs":
+        yield from _job_write(known, write, what)
+    elif write.verb == "create":
+        yield from _creation(known, write, what)
+    elif write.verb == "delete":
+        yield from _deletion(known, write, what)
+    else:
+        yield 2, f"{what} was sent; children are created and deleted, never changed."
+
+
+def _target(known: Known, write: Write) -> JobRecord | None:
+    """Return the job that a request is about."""
+    if write.resource == "trainingjobs":
+        return known.current.get((write.namespace, write.name))
+    owner = known.owners.get(write.uid, "") if write.verb == "delete" else _controller(write)
+    return known.jobs.get(owner)
+
+
+def _controller(write: Write) -> str:
+    metadata = (write.body or {}).get("metadata") or {}
+    owners = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
+    return str(owners[0].get("uid", "")) if len(owners) == 1 and owners[0].get("kind") == KIND else ""
+
+
+def _job_write(known: Known, write: Write, what: str) -> Iterator[Finding]:
+    job = known.current.get((write.namespace, write.name))
+    if write.verb == "delete":
+        if write.done and job is not None and job.uid == write.uid and job.phase not in TERMINAL:
+            yield 6, f"{what}: the operator deleted job {job} before it had ended ({job.phase or 'no phase'})."
+        return
+    meant: Mapping[str, object] = (write.body or {}).get("metadata") or {}
+    if not (meant.get("uid") and meant.get("resourceVersion")):
+        yield 11, f"{what} does not say which uid and version it means: another job of the name would get it."
+    if write.subresource != "status":
+        yield 2, f"{what} changes the job itself and not its status."
+
+
+def _creation(known: Known, write: Write, what: str) -> Iterator[Finding]:
+    owner = _controller(write)
+    labels = ((write.body or {}).get("metadata") or {}).get("labels") or {}
+    job = known.jobs.get(owner)
+    if job is None:
+        yield 2, f"{what} has no known job as its controller, but {owner or 'nobody'}."
+        return
+    if (job.namespace, labels.get(LABEL_JOB_UID)) != (write.namespace, owner):
+        yield 2, f"{what} belongs to job {job}, and its namespace or labels say something else."
+    if write.job and write.job != owner:
+        yield 2, f"{what} belongs to job {job}, and was sent for {write.job}."
+    if write.resource == "pods" and (why := job.forbidden.get(write.basis)):
+        yield 5, f"{what} was sent for job {job} when it was known that {why}."
+
+
+def _deletion(known: Known, write: Write, what: str) -> Iterator[Finding]:
+    if write.uid not in known.owners:
+        return
+    owner = known.owners[write.uid]
+    job = known.jobs.get(owner)
+    if job is None or (write.job and write.job != owner):
+        yield 2, f"{what} ({write.uid}) belongs to {owner or 'nobody'}, and was not the operator's to delete."
+        return
+    pod = known.pods.get(write.uid)
+    if write.resource not in CHILDREN or pod is None or not write.done:
+        return
+    if not (_may_be_deleted(job, pod) or (write.grace_seconds == 0 and pod.deleting)):
+        yield 8, f"{what} was sent before the status of job {job} said that the pod has had its time."
+
+
+def _may_be_deleted(job: JobRecord, pod: PodRecord) -> bool:
+    """Say whether the stored status lets a pod be deleted: everything is written down before it is done."""
+    if job.phase in TERMINAL or job.phase == "Suspended" or job.gone:
+        return True
+    status = job.status
+    if pod.attempt < (status.get("attempt") or 0) or pod.uid in job.counted:
+        return True
+    wanted = min(job.fewest.get(pod.role, 0), counts(job.spec).get(pod.role, 0))
+    return pod.index.isdecimal() and int(pod.index) >= wanted

@@ -1,0 +1,87 @@
+"""Whether everything has come to a good rest once nothing disturbs it any more: invariants 4, 8, 10, 14 and 15."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from trainingjob.api.times import parse_time
+from trainingjob.testing.counting import Finding
+from trainingjob.testing.records import TERMINAL, JobRecord, counts
+from trainingjob.testing.requests import Known
+
+_UNEXPLAINED = frozenset({"", "Starting", "WaitingForWorkers", "Resumed"})
+"""Reasons of a job that is on its way: nothing holds it up, so it must not rest there."""
+
+
+def check_rest(known: Known, now: datetime, poisoned: frozenset[str]) -> Iterator[Finding]:
+    """Yield what is wrong with jobs that nothing will change any more."""
+    for pod in known.pods.values():
+        owner = known.jobs.get(pod.owner)
+        if owner is not None and owner.gone and pod.live:
+            yield 10, f"Pod {pod.name} still lives although its job {owner} is gone."
+    for job in known.jobs.values():
+        if job.gone or job.foreign or job.deleting:
+            continue
+        yield from _pods(job)
+        yield from (_poisoned(job) if job.uid in poisoned else _explained(job, now))
+
+
+def _pods(job: JobRecord) -> Iterator[Finding]:
+    why = job.no_pods_because()
+    live = [pod.name for pod in job.live() if not pod.deleting]
+    if not why or not live:
+        return
+    stopped = job.phase == "Cancelled" or job.status.get("reason") == "DeadlineExceeded"
+    if job.phase in TERMINAL and not stopped and job.spec.get("cleanPodPolicy") == "None":
+        return
+    yield 10, f"Pods of job {job} still live although {why}: {', '.join(live)}."
+
+
+def _poisoned(job: JobRecord) -> Iterator[Finding]:
+    conditions = {c["type"]: c for c in job.status.get("conditions") or ()}
+    stalled = conditions.get("Stalled") or {}
+    if stalled.get("status") != "True" or not (stalled.get("reason") and stalled.get("message")):
+        yield 14, f"Job {job} cannot be carried out, and no condition Stalled says why."
+
+
+def _explained(job: JobRecord, now: datetime) -> Iterator[Finding]:
+    status, phase = job.status, job.phase
+    if phase in TERMINAL:
+        return
+    generation = job.body["metadata"].get("generation", 1)
+    if not phase or status.get("observedGeneration", -1) < generation:
+        yield 15, f"The status of job {job} ({phase or 'no phase'}) does not speak of its generation {generation}."
+    elif job.spec.get("cancel") or bool(job.spec.get("suspend")) != (phase == "Suspended"):
+        yield 15, f"Job {job} is {phase}, which is not what its suspend and cancel ask for."
+    elif phase == "Running":
+        yield from _running(job, now)
+    elif phase in ("Pending", "Restarting") and not _waits(job, now):
+        yield 15, f"Job {job} is {phase} and nothing says why: {status.get('reason')}, {status.get('message')}"
+
+
+def _waits(job: JobRecord, now: datetime) -> bool:
+    status = job.status
+    if (due := status.get("restartTime")) and now < parse_time(due):
+        return True
+    failed_before = {failure.get("reason") for failure in status.get("failures") or ()} | {"ProgramFailed"}
+    word = status.get("reason") or ""
+    return word not in _UNEXPLAINED and word not in failed_before and bool(status.get("message"))
+
+
+def _running(job: JobRecord, now: datetime) -> Iterator[Finding]:
+    status = job.status
+    if (due := status.get("restartTime")) and now < parse_time(due):
+        return
+    attempt = status.get("attempt") or 0
+    pods = [pod for pod in job.pods.values() if not pod.gone and pod.attempt == attempt]
+    failed = [p.name for p in pods if p.result == "Failed" and p.role != "evaluator" and p.uid not in job.counted]
+    if failed:
+        yield 8, f"Job {job} goes on at rest although pods have failed that were not counted: {', '.join(failed)}."
+    if status.get("reason") != "Training":
+        return
+    there = {(pod.role, pod.index) for pod in pods}
+    there |= {(role, index) for at, role, index in job.successes if at == attempt}
+    wanted = {(role, str(index)) for role, count in counts(job.spec).items() for index in range(count)}
+    if missing := wanted - there - {("evaluator", "0")}:
+        yield 15, f"Job {job} is Running without {', '.join(sorted('-'.join(replica) for replica in missing))}."
+    if not any(resource == "services" for resource, _ in job.standing):
+        yield 4, f"Job {job} is Running without its Service."

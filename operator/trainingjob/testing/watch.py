@@ -1,0 +1,105 @@
+"""Readers of the changes of one kind; each has its own place, and moves when its owner asks."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from trainingjob.testing.objects import ADDED, DELETED, MODIFIED, Body, Change, with_metadata
+from trainingjob.testing.selectors import selects
+
+
+class Log(Protocol):
+    """The changes of one kind of objects."""
+
+    @property
+    def entries(self) -> Sequence[Change]:
+        """All changes, in their order."""
+
+    @property
+    def compacted(self) -> int:
+        """The version up to which changes are forgotten."""
+
+    @property
+    def version(self) -> int:
+        """The newest version of the whole store."""
+
+
+class Watch:
+    """A watch that is read event by event; how late is up to the reader.
+
+    With a selector an object comes (ADDED) when it gets the label and goes (DELETED) when it loses it, as from the
+    API server.
+    """
+
+    def __init__(self, log: Log, version: int, namespace: str, selector: str) -> None:
+        self._log = log
+        self._namespace = namespace
+        self._selects = selects(selector)
+        self._next = bisect_right(log.entries, version, key=lambda change: change.version)
+        self._expired = version < log.compacted
+        self.version = version
+        """The version of the last event that was taken: from there a new watch can go on."""
+
+    def waiting(self) -> bool:
+        """Say whether an event waits to be taken."""
+        entries, self._expired = self._log.entries, self._expired or self._is_behind()
+        while not self._expired and self._next < len(entries):
+            if self._seen_as(entries[self._next]):
+                return True
+            self._next += 1
+        return self._expired
+
+    def take(self) -> dict[str, Any] | None:
+        """Return the next event as the API server sends it, None when there is none.
+
+        What was compacted away meanwhile is told by an ERROR event with the code 410; the watch is over then.
+        """
+        if not self.waiting():
+            return None
+        if self._expired:
+            return {"type": "ERROR", "object": _too_old(self.version, self._log.compacted)}
+        change = self._log.entries[self._next]
+        self._next += 1
+        self.version = change.version
+        return {"type": self._seen_as(change), "object": self._shown(change)}
+
+    def bookmark(self) -> dict[str, Any]:
+        """Return the event that tells a reader who has taken everything how far that was.
+
+        Raises:
+            ValueError: when events wait that have not been taken.
+        """
+        if self.waiting():
+            raise ValueError("a bookmark before events that are not taken yet would hide them")
+        self.version = self._log.version
+        return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(self.version)}}}
+
+    def _is_behind(self) -> bool:
+        entries = self._log.entries
+        return self._next < len(entries) and entries[self._next].version <= self._log.compacted
+
+    def _seen_as(self, change: Change) -> str:
+        """Return the type of the event that this reader gets of a change; empty for none."""
+        if self._namespace and change.body["metadata"]["namespace"] != self._namespace:
+            return ""
+        if self._selects is None:
+            return change.kind
+        before = change.before is not None and self._holds(change.before)
+        after = change.kind != DELETED and self._holds(change.body)
+        if after:
+            return MODIFIED if before else ADDED
+        return DELETED if before else ""
+
+    def _shown(self, change: Change) -> Body:
+        # An object that has lost its label is shown as it was, in the version in which it has lost it.
+        if change.kind == MODIFIED and change.before is not None and self._selects and not self._holds(change.body):
+            return with_metadata(change.before, resourceVersion=str(change.version))
+        return change.body
+
+    def _holds(self, body: Body) -> bool:
+        return self._selects is None or self._selects(body["metadata"].get("labels") or {})
+
+
+def _too_old(version: int, oldest: int) -> Body:
+    message = f"too old resource version: {version} ({oldest})"
+    return {"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": message}

@@ -1,0 +1,174 @@
+"""The nodes of the simulated cluster: they start pods, end their programs, and fall silent."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from tests.simulation import statuses
+from tests.simulation.loop import Clockwork
+from tests.simulation.scopes import Scope
+from trainingjob.api.constants import LABEL_INDEX, LABEL_ROLE
+from trainingjob.controller.kube import PODS
+from trainingjob.testing import Change, ModelServer
+
+TOLERATED_SECONDS: Final = 60
+"""How long a node is silent before the taint manager gives its pods up."""
+
+
+class Observer(Protocol):
+    """What the nodes need of the world around them."""
+
+    server: ModelServer
+    loop: Clockwork
+    scope: Scope
+
+    def settle(self) -> None:
+        """Let everybody know of what has changed."""
+
+    def happened(self, trigger: str) -> None:
+        """Let begin what waits for this."""
+
+
+@dataclass(slots=True)
+class Play:
+    """One pod on its node."""
+
+    namespace: str
+    name: str
+    uid: str
+    replica: str
+    nth: int
+    started: int = -1
+    over: bool = False
+    """Whether the program has ended."""
+    stopping: bool = False
+    silent: bool = False
+    """Whether the node does not answer."""
+
+
+class Kubelet:
+    """All nodes at once; every pod has one of its own."""
+
+    def __init__(self, world: Observer) -> None:
+        self._world = world
+        self._plays: dict[str, Play] = {}
+        self._seen: Counter[str] = Counter()
+
+    def saw(self, change: Change) -> None:
+        """Take over a change of a pod."""
+        metadata = change.body["metadata"]
+        if change.kind == "ADDED":
+            self._add(metadata)
+        elif change.kind == "DELETED":
+            self._plays.pop(metadata["uid"], None)
+        elif "deletionTimestamp" in metadata and (play := self._plays.get(metadata["uid"])) and not play.stopping:
+            play.stopping = True
+            seconds = min(self._world.scope.stop_seconds, metadata["deletionGracePeriodSeconds"])
+            self._world.loop.after(seconds, self._remove, play)
+
+    def of(self, replica: str) -> list[Play]:
+        """Return the pods that play a replica."""
+        return [play for play in self._plays.values() if play.replica == replica]
+
+    def _add(self, metadata: dict[str, Any]) -> None:
+        labels = metadata.get("labels") or {}
+        if LABEL_ROLE not in labels or not metadata.get("ownerReferences"):
+            return
+        replica = f"{labels[LABEL_ROLE]}-{labels[LABEL_INDEX]}"
+        name = metadata["name"]
+        play = Play(metadata["namespace"], name, metadata["uid"], replica, self._seen[name])
+        self._seen[name] += 1
+        self._plays[play.uid] = play
+        self._world.loop.after(self._world.scope.start_seconds.get(replica, 1), self._start, play)
+
+    def _lives(self, play: Play) -> bool:
+        return play.uid in self._plays and not play.silent
+
+    def _start(self, play: Play) -> None:
+        if not self._lives(play) or play.stopping or play.over:
+            return
+        world, now = self._world, int(self._world.loop.now)
+        play.started = now
+        world.server.bind(play.namespace, play.name, f"node-{play.replica}")
+        world.server.patch(
+            PODS, play.namespace, play.name, statuses.running(now, world.scope.sidecar), subresource="status"
+        )
+        world.settle()
+        world.happened(f"runs:{play.replica}")
+        seconds, code = world.scope.program(play.replica, play.nth)
+        if seconds is not None:
+            world.loop.after(seconds, self._end, play, code, "")
+
+    def _end(self, play: Play, code: int, reason: str) -> None:
+        if not self._lives(play) or play.over or play.started < 0:
+            return
+        play.over = True
+        self._tell_end(play, code, reason)
+        self._world.settle()
+
+    def _tell_end(self, play: Play, code: int, reason: str) -> None:
+        scope, now = self._world.scope, int(self._world.loop.now)
+        status = statuses.ended(play.started, now, code, reason, scope.sidecar and not play.stopping)
+        self._world.server.patch(PODS, play.namespace, play.name, status, subresource="status")
+
+    def _remove(self, play: Play) -> None:
+        """End what still runs and take the pod away."""
+        if not self._lives(play):
+            return
+        if not play.over and play.started >= 0 and self._world.scope.tells_end:
+            play.over = True
+            self._tell_end(play, statuses.SIGTERM_CODE, "")
+        self._world.server.delete(PODS, play.namespace, play.name, uid=play.uid, grace_seconds=0)
+        self._world.settle()
+
+    # What happens to pods besides the ordinary course.
+
+    def end(self, replica: str, code: int, reason: str = "") -> None:
+        """End the program of a replica at once."""
+        for play in self.of(replica):
+            self._end(play, code, reason)
+
+    def evict(self, replica: str) -> None:
+        """Let the node of a replica throw it out, as it does when it runs low."""
+        for play in self.of(replica):
+            if self._lives(play) and not play.over:
+                play.over = True
+                self._world.server.patch(
+                    PODS, play.namespace, play.name, statuses.evicted("Evicted"), subresource="status"
+                )
+        self._world.settle()
+
+    def delete(self, replica: str, reason: str, grace: int | None) -> None:
+        """Delete the pod of a replica as somebody else does, with the condition that says why."""
+        for play in self.of(replica):
+            self._disrupt(play, reason)
+            self._world.server.delete(PODS, play.namespace, play.name, uid=play.uid, grace_seconds=grace)
+        self._world.settle()
+
+    def lose(self, replica: str) -> None:
+        """Let the node of a replica fall silent; the taint manager gives its pods up a minute later."""
+        for play in self.of(replica):
+            play.silent = True
+            self._world.loop.after(TOLERATED_SECONDS, self._give_up, play)
+
+    def come_back(self, replica: str) -> None:
+        """Let a silent node answer again: it ends what it was told to end, and tells how the rest is."""
+        for play in self.of(replica):
+            play.silent = False
+            if play.stopping:
+                self._remove(play)
+            elif play.started >= 0:
+                seconds, code = self._world.scope.program(play.replica, play.nth)
+                if seconds is not None and play.started + seconds <= self._world.loop.now:
+                    self._end(play, code, "")
+
+    def _give_up(self, play: Play) -> None:
+        if play.uid in self._plays and play.silent:
+            self._disrupt(play, "DeletionByTaintManager")
+            self._world.server.delete(PODS, play.namespace, play.name, uid=play.uid)
+            self._world.settle()
+
+    def _disrupt(self, play: Play, reason: str) -> None:
+        if reason:
+            patch = {"status": {"conditions": [statuses.condition("DisruptionTarget", "True", reason)]}}
+            self._world.server.patch(PODS, play.namespace, play.name, patch, subresource="status")

@@ -1,0 +1,201 @@
+"""What is decided from equal arguments is decided once: pure functions are remembered from run to run.
+
+The keys leave resource versions out, which differ from run to run although all else is equal; so a decision that
+carries one is never remembered. Statuses and specs are interned by their content, so that two of them are equal when
+they are the same object.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from marshal import dumps
+from typing import Any, Final
+from unittest.mock import patch
+
+from trainingjob.api import job as job_module
+from trainingjob.api.job import TrainingJob
+from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.api.status import TrainingJobStatus
+from trainingjob.api.times import parse_time
+from trainingjob.controller import core, executor, observe, worker
+from trainingjob.controller import status as status_module
+from trainingjob.plan import PlanOptions
+from trainingjob.reconcile import Children, Decision, DeleteJob, ObservedPod, reconciler
+from trainingjob.testing import Body
+
+_MOST: Final = 300_000
+_CONTENT: Final = 2
+"""The version of marshal in which equal values have equal bytes."""
+
+
+class Memo:
+    """The remembered results, and in `decided` what the last decisions of this run were made from."""
+
+    def __init__(self) -> None:
+        self.decided: dict[str, TrainingJob] = {}
+        """Job's name → the job that the last decision was made from."""
+        self.hits = 0
+        self.misses = 0
+        self._decide = worker.reconcile
+        self._plan = reconciler.plan_job
+        self._read_job = job_module.read_job
+        self._read_pod = observe.read_pod
+        self._difference = status_module.merge_difference
+        self._forget()
+
+    def _forget(self) -> None:
+        self._specs: dict[tuple[str, bytes], tuple[TrainingJobSpec | None, str]] = {}
+        self._statuses: dict[bytes, TrainingJobStatus] = {}
+        self._decisions: dict[tuple[Any, ...], Decision] = {}
+        self._plans: dict[tuple[Any, ...], Any] = {}
+        self._patches: dict[tuple[int, int], dict[str, Any]] = {}
+        self._pods: dict[bytes, dict[str, ObservedPod]] = {}
+        self._contents: dict[int, bytes] = {}
+        self._interned: set[int] = set()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a run; what one run alone can use is forgotten, and everything when it has become too much."""
+        self.decided.clear()
+        self._jobs_of_run: dict[int, TrainingJob] = {}
+        self._pods_of_run: dict[int, ObservedPod] = {}
+        if len(self._decisions) + len(self._contents) > _MOST:
+            self._forget()
+
+    @contextmanager
+    def installed(self) -> Iterator["Memo"]:
+        """Stand between the controller and the pure functions while the block runs."""
+        stand_ins = [
+            (job_module, "read_job", self.read_job),
+            (core, "read_job", self.read_job),
+            (worker, "read_job", self.read_job),
+            (worker, "reconcile", self.reconcile),
+            (worker, "status_patch", self.status_patch),
+            (reconciler, "plan_job", self.plan_job),
+            (observe, "read_pod", self.read_pod),
+            (executor, "read_pod", self.read_pod),
+            (executor, "make_ssh_keys", _no_keys),
+        ]
+        with ExitStack() as stack:
+            for module, name, stand_in in stand_ins:
+                stack.enter_context(patch.object(module, name, stand_in))
+            yield self
+
+    def read_job(self, body: Body) -> TrainingJob:
+        """Stand in for `read_job`."""
+        if (known := self._jobs_of_run.get(id(body))) is not None:
+            return known
+        metadata = body["metadata"]
+        key = metadata["name"], dumps(body["spec"], _CONTENT)
+        status = dumps(body["status"], _CONTENT)
+        if key not in self._specs or status not in self._statuses:
+            fresh = self._read_job(body)
+            self._specs.setdefault(key, (fresh.spec, fresh.problem))
+            self._keep(status, fresh.status)
+        spec, problem = self._specs[key]
+        job = TrainingJob(
+            metadata["namespace"],
+            metadata["name"],
+            metadata["uid"],
+            metadata["generation"],
+            metadata["resourceVersion"],
+            parse_time(metadata["creationTimestamp"]),
+            "deletionTimestamp" in metadata,
+            str(body["spec"].get("managedBy") or ""),
+            spec,
+            problem,
+            self._statuses[status],
+        )
+        self._jobs_of_run[id(body)] = job
+        return job
+
+    def _keep(self, content: bytes, status: TrainingJobStatus) -> TrainingJobStatus:
+        kept = self._statuses.setdefault(content, status)
+        self._interned.add(id(kept))
+        return kept
+
+    def read_pod(self, body: Body) -> ObservedPod:
+        """Stand in for `read_pod`."""
+        if (known := self._pods_of_run.get(id(body))) is not None:
+            return known
+        metadata = body["metadata"]
+        version = metadata["resourceVersion"]
+        content = dumps(
+            (
+                metadata["name"],
+                metadata["uid"],
+                metadata["creationTimestamp"],
+                metadata.get("labels"),
+                metadata.get("ownerReferences"),
+                metadata.get("deletionTimestamp"),
+                body.get("status"),
+            ),
+            _CONTENT,
+        )
+        versions = self._pods.setdefault(content, {})
+        pod = versions.get(version)
+        if pod is None:
+            pod = versions[version] = self._read_pod(body)
+            self._contents[id(pod)] = content
+        self._pods_of_run[id(body)] = pod
+        return pod
+
+    def reconcile(self, job: TrainingJob, children: Children, now: datetime, options: PlanOptions) -> Decision:
+        """Stand in for `reconcile`."""
+        self.decided[job.name] = job
+        if id(job.status) not in self._interned:
+            return self._decide(job, children, now, options)
+        contents = self._contents
+        key = (
+            job.name,
+            job.uid,
+            job.generation,
+            job.created,
+            job.deleting,
+            id(job.spec),
+            id(job.status),
+            tuple(contents.get(id(pod)) or replace(pod, resource_version="") for pod in children.pods),
+            tuple((service.name, service.owner_uid, service.deleting) for service in children.services),
+            children.refusals,
+            children.confirmed_missing,
+            now,
+        )
+        decision = self._decisions.get(key)
+        if decision is not None:
+            self.hits += 1
+            return decision
+        self.misses += 1
+        decision = self._decide(job, children, now, options)
+        if decision.status is not None:
+            interned = self._keep(dumps(decision.status.manifest(), _CONTENT), decision.status)
+            decision = replace(decision, status=interned)
+        if not any(isinstance(action, DeleteJob) for action in decision.actions):
+            self._decisions[key] = decision
+        return decision
+
+    def plan_job(self, job: TrainingJob, options: PlanOptions) -> Any:
+        """Stand in for `plan_job`."""
+        key = job.name, job.uid, id(job.spec)
+        if job.spec is None or key not in self._plans:
+            plan = self._plan(job, options)
+            if job.spec is None:
+                return plan
+            self._plans[key] = plan
+        return self._plans[key]
+
+    def status_patch(self, job: TrainingJob, status: TrainingJobStatus) -> dict[str, Any]:
+        """Stand in for `status_patch`."""
+        if not self._interned.issuperset((id(job.status), id(status))):
+            return status_module.status_patch(job, status)
+        key = id(job.status), id(status)
+        difference = self._patches.get(key)
+        if difference is None:
+            difference = self._difference(job.status.manifest(), status.manifest())
+            self._patches[key] = difference
+        return {"metadata": {"uid": job.uid, "resourceVersion": job.resource_version}, "status": difference}
+
+
+def _no_keys(_: str) -> dict[str, str]:
+    """Stand in for SSH keys, which cost a millisecond and decide nothing."""
+    return {}

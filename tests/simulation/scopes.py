@@ -1,0 +1,88 @@
+"""The small worlds that schedules are played in: one job each, what its programs do, and what else is there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+FOREVER: Final = (None, 0)
+Program = tuple[int | None, int]
+"""Seconds until the program ends, None for never, and its exit code."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One job and its surroundings."""
+
+    name: str
+    spec: Mapping[str, Any]
+    programs: Mapping[str, tuple[Program, ...]] = field(default_factory=dict)
+    """Replica → what its first pod does, its second, …; the last stands for all further ones."""
+    default: Program = (20, 0)
+    """What the pods do that are not named."""
+    start_seconds: Mapping[str, int] = field(default_factory=dict)
+    """Replica → seconds until its program begins; 1 where it is not named."""
+    tells_end: bool = True
+    """Whether a pod that is deleted shows its program's end before it goes."""
+    stop_seconds: int = 1
+    """How long a program takes to end after SIGTERM."""
+    sidecar: bool = False
+    """Whether something injects a container beside the program that never ends."""
+    foreign: tuple[tuple[str, str, float], ...] = ()
+    """Objects of others with names that the job wants: plural, name, seconds until they go (0: never)."""
+    bystander: bool = False
+    """Whether a second, ordinary job lives in the same namespace."""
+
+    def program(self, replica: str, nth: int) -> Program:
+        """Return what the n-th pod of a replica does, from 0."""
+        found = self.programs.get(replica)
+        return found[min(nth, len(found) - 1)] if found else self.default
+
+
+JOB: Final = "mnist"
+IMAGE: Final = "registry.example.com/mnist:1.0"
+
+_PS = {"parameterServer": {"workers": 1, "servers": 1}}
+_EVALUATOR = {"parameterServer": {"workers": 1, "servers": 0, "chief": True, "evaluator": True}}
+_GROUP = {"multiWorker": {"workers": 2}}
+_MPI = {"mpi": {"nodes": 1}, "command": ["train"]}
+_ELASTIC = {
+    "torch": {"nodes": 2, "elastic": {"minNodes": 1, "maxNodes": 3}},
+    "command": ["python", "train.py"],
+}
+
+_ALL: Final = (
+    Scope("one", {}),
+    Scope("one-fails-once", {}, {"worker-0": ((5, 1), (20, 0))}),
+    Scope("one-fails-for-ever", {"maxRestarts": 1}, {"worker-0": ((5, 1),)}),
+    Scope("one-no-restarts", {"maxRestarts": 0, "cleanPodPolicy": "All"}, {"worker-0": ((5, 1),)}),
+    Scope("one-deadline", {"activeDeadlineSeconds": 30}, {"worker-0": (FOREVER,)}),
+    Scope("one-pending-deadline", {"pendingDeadlineSeconds": 30}, start_seconds={"worker-0": 4000}),
+    Scope("one-retires", {"ttlSecondsAfterFinished": 60, "podTTLSeconds": 20}),
+    Scope("one-suspended", {"suspend": True}),
+    Scope("one-foreign", {"managedBy": "example.com/other"}),
+    Scope("one-sidecar", {}, {"worker-0": ((5, 3), (20, 0))}, sidecar=True),
+    Scope("one-name-taken", {}, foreign=(("pods", "mnist-worker-0", 40.0),)),
+    Scope("one-service-taken", {}, foreign=(("services", "mnist", 40.0),)),
+    Scope("one-name-taken-hidden", {}, foreign=(("pods", "mnist-worker-0", 0.0),)),
+    Scope("one-slow-end", {"stopGraceSeconds": 5}, {"worker-0": (FOREVER,)}, stop_seconds=8, tells_end=False),
+    Scope("one-ignores", {"failurePolicy": {"rules": [{"action": "Ignore", "onExitCodes": {"operator": "In",
+          "values": [9]}}]}, "maxRestarts": 0}, {"worker-0": ((5, 9), (20, 0))}),
+    Scope("servers", _PS, {"ps-0": (FOREVER,)}),
+    Scope("servers-keep-pods", {**_PS, "cleanPodPolicy": "None", "activeDeadlineSeconds": 25},
+          {"ps-0": (FOREVER,), "worker-0": (FOREVER,)}),
+    Scope("servers-worker-fails", _PS, {"ps-0": (FOREVER,), "worker-0": ((5, 1), (7, 2), (20, 0))}),
+    Scope("servers-server-fails", _PS, {"ps-0": ((6, 1), FOREVER)}),
+    Scope("servers-fail", {**_PS, "maxRestarts": 0}, {"ps-0": (FOREVER,), "worker-0": ((5, 1),)}),
+    Scope("evaluator", {**_EVALUATOR, "evaluatorGraceSeconds": 15}, {"evaluator-0": ((30, 0),)}),
+    Scope("evaluator-fails", {**_EVALUATOR, "evaluatorGraceSeconds": 15, "maxRestarts": 1},
+          {"evaluator-0": ((4, 1), (40, 0)), "chief-0": ((30, 0),)}),
+    Scope("evaluator-never-well", {**_EVALUATOR, "maxRestarts": 0}, {"evaluator-0": ((4, 1),)}),
+    Scope("group", {**_GROUP, "successPolicy": "AllWorkers"}, {"worker-1": ((25, 0),)}),
+    Scope("group-fails-together", _GROUP, {"worker-0": ((7, 1), (20, 0)), "worker-1": ((6, 3), (20, 0))}),
+    Scope("group-slow-start", _GROUP, start_seconds={"worker-1": 30}),
+    Scope("mpi", _MPI, {"worker-0": (FOREVER,)}),
+    Scope("mpi-launcher-fails", _MPI, {"worker-0": (FOREVER,), "launcher-0": ((8, 1), (20, 0))}),
+    Scope("elastic", _ELASTIC, {"worker-0": ((40, 0),), "worker-1": ((40, 0),)}),
+    Scope("two-jobs", {}, {"worker-0": ((5, 1), (20, 0))}, bystander=True),
+)
+SCOPES: Final[Mapping[str, Scope]] = {scope.name: scope for scope in _ALL}

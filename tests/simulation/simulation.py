@@ -1,0 +1,78 @@
+"""Play one schedule from its beginning to rest, with every promise checked after every step."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final
+
+from tests.simulation.memo import Memo
+from tests.simulation.schedule import Schedule
+from tests.simulation.world import World
+
+_QUIET_PASSES: Final = 8
+"""After so many passes without a write and with nothing left to happen, what is waited for will not come by itself."""
+_MOST_STEPS: Final = 20_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a schedule."""
+
+    schedule: Schedule
+    violations: tuple[str, ...]
+    """What was promised and not kept; empty when all is well."""
+    writes: int
+    """How many writes the operator has sent."""
+    met: tuple[str, ...]
+    """The faults that have happened, by kind."""
+    end: Mapping[str, Any]
+    """What is left when everything has come to rest; see `compare`."""
+    digest: bytes
+    """The same for two runs in which the same has happened."""
+    trace: list[tuple[Any, ...]] = field(repr=False, default_factory=list)
+
+
+def play(schedule: Schedule, memo: Memo) -> Run:
+    """Play a schedule; `memo` has to be installed."""
+    memo.begin()
+    world = World(schedule, memo)
+    problems = _play(world)
+    return Run(
+        schedule,
+        tuple(problems),
+        world.wire.writes,
+        tuple(world.wire.met),
+        {},
+        blake2b(repr(world.trace).encode(), digest_size=12).digest(),
+        world.trace,
+    )
+
+
+def _play(world: World) -> list[str]:
+    violations = world.judge.violations
+    quiet = writes = 0
+    for _ in range(_MOST_STEPS):
+        if violations or not world.step():
+            break
+        if world.loop.pending:
+            quiet = 0
+        elif world.wire.writes != writes:
+            quiet, writes = 0, world.wire.writes
+        else:
+            quiet += 1
+            if quiet > _QUIET_PASSES:
+                break
+    else:
+        return [f"nothing comes to rest within {_MOST_STEPS} steps"]
+    if violations:
+        return _told(world)
+    world.judge.at_rest(world.operator_clock())
+    world.look_again()
+    while world.loop.pending and not violations:
+        world.step()
+    return _told(world)
+
+
+def _told(world: World) -> list[str]:
+    return [f"invariant {found.number}: {found.sentence}" for found in world.judge.violations]

@@ -1,0 +1,90 @@
+"""The way from the operator to the API server and back, on which every fault of a schedule happens."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from tests.simulation.loop import Clockwork, Resume, suspended
+from trainingjob.controller.kube_errors import KubeError, TransientError, error_of
+from trainingjob.testing import Body, Request
+
+LATENCY: Final = 0.01
+"""Seconds that an answer takes."""
+_REASONS: Final = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 403: "Forbidden"}
+
+
+class Wired(Protocol):
+    """What a wire needs of the world around it."""
+
+    loop: Clockwork
+
+    def crash(self, seconds: float) -> None:
+        """Kill the operator; it comes back after so many seconds."""
+
+    def sent(self, request: Request, status: int, answer: Body | None, what: str) -> None:
+        """Take over what became of a request; status 0 when the server has never seen it."""
+
+    def settle(self) -> None:
+        """Let everybody know of what has changed."""
+
+
+class Wire:
+    """Carries requests; it counts the writes, and looks up what is to happen to each."""
+
+    def __init__(self, world: Wired, faults: dict[int, tuple[str, float]]) -> None:
+        """Make a wire; `faults` says for writes, counted from 1, what happens and for how many seconds."""
+        self._world = world
+        self._faults = faults
+        self.writes = 0
+        self.met: list[str] = []
+        """The faults that have happened."""
+
+    async def travel(self, request: Request, perform: Callable[[], Body]) -> Body:
+        """Take a request to the server and its answer back."""
+        if request.verb == "list":
+            return perform()
+        answer: Body | None = None
+        error: KubeError | None = None
+        kind, seconds = "", 0.0
+        if request.verb != "get":
+            self.writes += 1
+            if self.writes in self._faults:
+                kind, seconds = self._faults[self.writes]
+                self.met.append(kind)
+        if kind == "crash-before":
+            self._world.sent(request, 0, None, kind)
+            self._world.crash(seconds)
+        elif kind.isdecimal():
+            error = _error(int(kind))
+            self._world.sent(request, 0, None, kind)
+        else:
+            answer, error = self._perform(request, perform, kind)
+            if kind == "crash-after":
+                self._world.crash(seconds)
+            elif kind == "lost":
+                error = TransientError("No answer from the API server: simulated")
+
+        def arrange(resume: Resume) -> None:
+            self._world.loop.after(LATENCY + (seconds if kind == "slow" else 0.0), resume, answer, error)
+
+        found: Body = await suspended(arrange)
+        return found
+
+    def _perform(
+        self, request: Request, perform: Callable[[], Body], kind: str
+    ) -> tuple[Body | None, KubeError | None]:
+        answer: Any = None
+        error = None
+        status = 201 if request.verb == "create" else 200
+        try:
+            answer = perform()
+        except KubeError as refused:
+            error, status = refused, refused.status
+        if request.verb != "get":
+            # The judge hears of what a write has changed before it hears of the write.
+            self._world.settle()
+            self._world.sent(request, status, answer, kind)
+        return answer, error
+
+
+def _error(status: int) -> KubeError:
+    return error_of(status, {"reason": _REASONS[status], "message": f"simulated {_REASONS[status]}"}, {})

@@ -1,0 +1,215 @@
+"""The judge on what is left when nothing happens any more."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.testing.history import BEGIN, Body, History, Play, Plays
+from trainingjob.api.times import format_time
+from trainingjob.controller.kube import SERVICES
+
+plays = Plays()
+breaks, keeps = plays.breaks, plays.keeps
+
+
+def serving(history: History, *replicas: str, **spec: Any) -> tuple[Body, ...]:
+    """Return a job that runs and has its Service, and its pods."""
+    job, *pods = history.running(*replicas, **spec)
+    history.creates(SERVICES, history.child(job, job["metadata"]["name"]))
+    return job, *pods
+
+
+def stalled(history: History, job: Body, **condition: str) -> None:
+    """Write that a job cannot be carried out; what is given replaces what is right."""
+    right = {"type": "Stalled", "status": "True", "reason": "InvalidSpec", "message": "spec.x: no such field"}
+    history.operator_says(job, phase="Pending", observedGeneration=1, conditions=[{**right, **condition}])
+
+
+# 10: what must have no pods
+
+
+@breaks(10)
+def suspended_with_a_live_pod(history: History) -> None:
+    job, _ = serving(history)
+    history.operator_says(history.user_changes(job, suspend=True), phase="Suspended", observedGeneration=2)
+    history.rests()
+
+
+@breaks(10)
+def cancelled_with_a_live_pod_that_its_policy_keeps(history: History) -> None:
+    job, _ = serving(history, cleanPodPolicy="None")
+    history.operator_ends(history.user_changes(job, cancel=True), "Cancelled")
+    history.rests()
+
+
+@breaks(10)
+def deleted_with_a_live_pod(history: History) -> None:
+    job, _ = serving(history)
+    history.user_deletes(job)
+    history.rests()
+
+
+@breaks(10)
+def failed_with_a_live_pod(history: History) -> None:
+    job, pod, _ = serving(history, "worker-0", "worker-1", multiWorker={})
+    history.kubelet_says(pod, "Failed", 1)
+    history.operator_ends(job, "Failed")
+    history.rests()
+
+
+@keeps
+def failed_with_a_live_pod_that_its_policy_keeps(history: History) -> None:
+    job, pod, _ = serving(history, "worker-0", "worker-1", multiWorker={}, cleanPodPolicy="None")
+    history.kubelet_says(pod, "Failed", 1)
+    history.operator_ends(job, "Failed")
+    history.rests()
+
+
+@keeps
+def succeeded_with_a_pod_that_has_ended(history: History) -> None:
+    job, pod = serving(history)
+    history.kubelet_says(pod, "Succeeded", 0)
+    history.operator_ends(job, "Succeeded")
+    history.rests()
+
+
+# 13: nothing is written at rest
+
+
+@breaks(13)
+def write_at_rest(history: History) -> None:
+    job, _ = serving(history)
+    history.rests()
+    history.operator_says(job, message="The same in other words.")
+
+
+@keeps
+def write_after_a_disturbance(history: History) -> None:
+    job, _ = serving(history)
+    history.rests()
+    history.judge.disturbed()
+    history.operator_says(job, message="The same in other words.")
+
+
+# 14: what cannot be carried out says so
+
+
+@breaks(14)
+def poisoned_without_a_word(history: History) -> None:
+    history.rests(history.user_creates())
+
+
+@breaks(14)
+def poisoned_with_a_condition_that_says_nothing(history: History) -> None:
+    job = history.user_creates()
+    stalled(history, job, message="")
+    history.rests(job)
+
+
+@breaks(15)
+def another_job_that_waits_behind_a_poisoned_one(history: History) -> None:
+    job = history.user_creates("poisoned")
+    stalled(history, job)
+    history.user_creates()
+    history.rests(job)
+
+
+@keeps
+def poisoned_with_a_clear_condition(history: History) -> None:
+    job = history.user_creates()
+    stalled(history, job)
+    history.rests(job)
+
+
+# 15: everything has ended or says what it waits for
+
+
+@breaks(15)
+def job_that_nobody_has_looked_at(history: History) -> None:
+    history.user_creates()
+    history.rests()
+
+
+@breaks(15)
+def change_that_nobody_has_looked_at(history: History) -> None:
+    job, _ = serving(history)
+    history.user_changes(job, maxRestarts=7)
+    history.rests()
+
+
+@breaks(15)
+def suspension_that_was_not_carried_out(history: History) -> None:
+    job = history.user_creates(suspend=True)
+    history.operator_says(job, phase="Pending", reason="Unschedulable", message="No node.", observedGeneration=1)
+    history.rests()
+
+
+@breaks(15)
+def start_that_goes_on_for_ever(history: History) -> None:
+    job = history.user_creates()
+    history.operator_says(job, phase="Pending", reason="Starting", message="0 of 1.", observedGeneration=1)
+    history.rests()
+
+
+@breaks(15)
+def restart_whose_time_has_passed(history: History) -> None:
+    job, pod = serving(history)
+    history.kubelet_says(pod, "Failed", 1)
+    due = format_time(BEGIN + timedelta(seconds=10))
+    history.operator_says(
+        job, phase="Restarting", reason="ProgramFailed", message="Failed.", attempt=1, restarts=1, restartTime=due
+    )
+    history.rests()
+
+
+@keeps
+def restart_whose_time_is_still_to_come(history: History) -> None:
+    job, pod = serving(history)
+    history.kubelet_says(pod, "Failed", 1)
+    due = format_time(BEGIN + timedelta(days=1))
+    history.operator_says(
+        job, phase="Restarting", reason="ProgramFailed", message="Failed.", attempt=1, restarts=1, restartTime=due
+    )
+    history.rests()
+
+
+@breaks(15)
+def run_without_one_of_its_replicas(history: History) -> None:
+    serving(history, "worker-0", multiWorker={})
+    history.rests()
+
+
+@keeps
+def run_of_which_a_worker_has_ended_well_and_is_gone(history: History) -> None:
+    _, _, pod = serving(history, "worker-0", "worker-1", multiWorker={})
+    history.kubelet_says(pod, "Succeeded", 0)
+    history.somebody_deletes(pod)
+    history.rests()
+
+
+@keeps
+def wait_that_is_explained(history: History) -> None:
+    job = history.user_creates()
+    history.operator_says(job, phase="Pending", reason="Unschedulable", message="No node.", observedGeneration=1)
+    history.rests()
+
+
+@keeps
+def job_of_another_manager(history: History) -> None:
+    history.user_creates(managedBy="example.com/other")
+    history.rests()
+
+
+@pytest.mark.parametrize(("number", "play"), plays.breaking, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_rest_that_is_none_is_told_by_its_number(number: int, play: Play) -> None:
+    history = History()
+    play(history)
+    assert history.broken() == [number], history.judge.violations
+
+
+@pytest.mark.parametrize("play", plays.keeping, ids=lambda play: play.__name__)
+def test_good_rest_breaks_nothing(play: Play) -> None:
+    history = History()
+    play(history)
+    assert history.judge.violations == []
