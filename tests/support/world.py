@@ -124,7 +124,7 @@ class World:
                     self._create(action)
                 case DeletePod():
                     self.deleted.append(action.name)
-                    self.pods[action.name] = replace(self.pods[action.name], deleting=True)
+                    self._delete(action)
                 case DeleteJob():
                     self.retired = True
                 case ReadPod():
@@ -133,6 +133,12 @@ class World:
                     missing |= set() if pod else {action.name}
         pods, services = self._visible()
         return created, Children((*pods, *found), services, tuple(refusals), frozenset(missing))
+
+    def _delete(self, action: DeletePod) -> None:
+        if action.grace_seconds:
+            self.pods[action.name] = replace(self.pods[action.name], deleting=True)
+        else:
+            del self.pods[action.name]
 
     def _create(self, action: Create) -> None:
         self.created.append(action.name)

@@ -19,3 +19,10 @@ def next_attempt_at(status: TrainingJobStatus, nth: int, now: datetime) -> datet
     if status.attempt_start_time and now - parse_time(status.attempt_start_time) >= HEALTHY:
         return now + FIRST
     return now + min(LONGEST, FIRST * (1 << min(nth - 1, 10)))
+
+
+def waits_until(status: TrainingJobStatus, now: datetime) -> datetime | None:
+    """Return when the pods of a restart may begin; None when they need not wait."""
+    due = parse_time(status.restart_time) if status.restart_time else now
+    # No wait is stored that is longer: a clock was put back since.
+    return due if now < due <= now + LONGEST else None

@@ -7,9 +7,9 @@ from trainingjob.api.failure_policy import FailureAction
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.api.status import FailureClass, Phase
-from trainingjob.api.times import parse_time
 from trainingjob.plan import Plan
 from trainingjob.reconcile import interruptions, outcomes
+from trainingjob.reconcile.backoff import waits_until
 from trainingjob.reconcile.classes import classify
 from trainingjob.reconcile.decision import Action, Create, Decision, DeletePod, ReadPod, say
 from trainingjob.reconcile.evaluator import evaluator_deadline
@@ -149,8 +149,7 @@ def _not_yet(job: TrainingJob, plan: Plan, children: Children, now: datetime) ->
         return namesake, None
     # The reason stays that of the restart: each other word would be one more write.
     reason, message = job.status.reason or STARTING, job.status.message or ""
-    due = parse_time(job.status.restart_time) if job.status.restart_time else now
-    if now < due:
+    if due := waits_until(job.status, now):
         return Blocker(reason, message), due
     attempt = job.status.attempt or 0
     if old := sorted(pod.name for pod in owned(job, children.pods) if pod.attempt < attempt):

@@ -267,6 +267,32 @@ def test_suspension_that_somebody_takes_back_at_once_still_starts_from_the_begin
     assert not set(before.values()) & {pod.uid for pod in world.pods.values()}
 
 
+@pytest.mark.parametrize("started", [True, False])
+def test_pod_on_a_lost_node_is_counted_before_it_is_removed_by_force_however_late_that_is(started: bool) -> None:
+    world = World(**GROUP)
+    world.settle()
+    if started:
+        world.start()
+        world.settle()
+    gone_by = world.now + timedelta(seconds=30)
+    world.change(WORKER_1, deleting=True, disruption="DeletionByTaintManager", gone_by=gone_by)
+    world.wait(3600)
+    world.step()
+    assert (counts(world), world.deleted) == ((1, 0, 1), [])
+    assert [failure.failure_class for failure in world.status.failures] == ["NodeLost"]
+    world.settle()
+    assert WORKER_1 not in world.pods
+
+
+def test_deadline_does_not_begin_with_an_attempt_that_failed_before_every_replica_ran() -> None:
+    world = World(**GROUP, activeDeadlineSeconds=100)
+    world.settle()
+    world.start(WORKER_1)
+    world.end(WORKER_1, 1)
+    play_restart(world)
+    assert world.status.start_time == format_time(world.now)
+
+
 # Rules.
 
 
