@@ -293,6 +293,28 @@ def test_deadline_does_not_begin_with_an_attempt_that_failed_before_every_replic
     assert world.status.start_time == format_time(world.now)
 
 
+@pytest.mark.parametrize("fields", [{"suspend": True}, {"cancel": True}])
+def test_servers_that_may_stay_after_the_end_go_when_the_user_says_so(fields: dict[str, bool]) -> None:
+    world = running(**SERVERS, cleanPodPolicy="None", evaluatorGraceSeconds=0)
+    world.end(CHIEF)
+    world.settle()
+    assert (world.phase, world.deleted) == ("Succeeded", [])
+    edit(world, **fields)
+    world.settle()
+    assert world.phase == "Succeeded"
+    assert PS in world.deleted
+
+
+def test_pods_that_never_began_in_time_do_not_begin_after_the_end() -> None:
+    world = World(**GROUP, pendingDeadlineSeconds=60, cleanPodPolicy="None")
+    world.settle()
+    world.start(WORKER_0)
+    world.wait(60)
+    world.settle()
+    assert world.status.reason == "PendingDeadlineExceeded"
+    assert world.deleted == MEMBERS
+
+
 # Rules.
 
 
