@@ -27,6 +27,7 @@ from trainingjob.reconcile.pending import (
 from trainingjob.reconcile.policy import Verdict, judge_failure
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State, observe_replicas, outdated
 from trainingjob.reconcile.success import Success, find_success
+from trainingjob.reconcile.writing import still_ending
 
 
 def advance(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Children, now: datetime) -> Decision:
@@ -153,7 +154,8 @@ def _not_yet(job: TrainingJob, plan: Plan, children: Children, now: datetime) ->
         return Blocker(reason, message), due
     attempt = job.status.attempt or 0
     if old := sorted(pod.name for pod in owned(job, children.pods) if pod.attempt < attempt):
-        return Blocker(reason, f"{len(old)} pods of the attempt before are still ending, {old[0]} among them."), None
+        told = still_ending(old, " of the attempt before")
+        return Blocker(reason, f"{told[0].upper()}{told[1:]}."), None
     return None, None
 
 

@@ -80,6 +80,13 @@ def has_run(job: TrainingJob) -> bool:
     return any(condition.type == ConditionType.RUNNING for condition in job.status.conditions or [])
 
 
+def still_ending(names: Sequence[str], which: str = "") -> str:
+    """Return the words that some pods have not ended yet, the first of them by name."""
+    if len(names) == 1:
+        return f"pod {names[0]}{which} is still ending"
+    return f"{len(names)} pods{which} are still ending, {min(names)} among them"
+
+
 def closed(sentence: str) -> str:
     """Return a sentence with its full stop, which a program's last words may lack."""
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

@@ -443,3 +443,31 @@ def test_status_of_a_large_job_in_which_everything_fails_with_long_words_stays_s
     world.settle()
     assert len(json.dumps(world.status.manifest(), ensure_ascii=False).encode()) < 64 * 1024
     assert world.status.restart_time == format_time(world.now + timedelta(seconds=10))
+
+
+def test_job_says_which_pod_was_taken_away_and_by_whom() -> None:
+    world = running(**GROUP, maxDisruptions=0)
+    world.change(WORKER_1, deleting=True, disruption="PreemptionByScheduler", disruption_message="default-scheduler: x")
+    world.end(WORKER_1, 143)
+    world.settle()
+    assert world.status.message == "Pod mnist-worker-1 was taken away (PreemptionByScheduler): default-scheduler: x"
+
+
+def test_job_says_which_pod_was_lost_with_its_node() -> None:
+    world = running(**GROUP, maxDisruptions=0)
+    world.change(WORKER_1, phase="Failed", disruption="DeletionByPodGC")
+    world.settle()
+    assert world.status.message == "Pod mnist-worker-1 was lost with its node (DeletionByPodGC)."
+
+
+def test_job_says_which_pods_still_end() -> None:
+    world = running(**GROUP)
+    edit(world, suspend=True)
+    world.settle()
+    assert world.status.message == "The job is suspended; 2 pods are still ending, mnist-worker-0 among them."
+    del world.pods[WORKER_0]
+    world.settle()
+    assert world.status.message == "The job is suspended; pod mnist-worker-1 is still ending."
+    world.stop_deleted()
+    world.settle()
+    assert world.status.message == "The job has no pods until spec.suspend is false."
