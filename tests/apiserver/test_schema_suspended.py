@@ -8,6 +8,7 @@ from tests.support.changes import FOR_EVER, WHILE_SUSPENDED, change, write_statu
 from tests.support.every_field import CHANGES, EVERY_FIELD
 from tests.support.strategy_jobs import TRAIN, elastic, mpi
 from tests.support.user import RefusedError, User
+from trainingjob.api.changes import TOLD_ONCE
 from trainingjob.api.job_rules import MUTABLE_WHILE_SUSPENDED, REPLICAS
 
 pytestmark = pytest.mark.apiserver
@@ -117,7 +118,8 @@ def test_a_count_of_replicas_cannot_change_while_they_run(
 ) -> None:
     user.apply_job("mnist", **CREATED, command=TRAIN, **{strategy: given})
     (name,) = changed
-    assert f"spec: Forbidden: {strategy}.{name} {WHILE_SUSPENDED}" in refused(user, **{strategy: changed})
+    told = refused(user, **{strategy: changed})
+    assert f"spec: Forbidden: {strategy}.{name} {WHILE_SUSPENDED}: {TOLD_ONCE[strategy]}; set suspend: true" in told
 
 
 @pytest.mark.parametrize("field", sorted(MUTABLE_WHILE_SUSPENDED - {"gang"}))

@@ -129,7 +129,7 @@ class World:
                     self._create(action)
                 case DeletePod():
                     self.deleted.append(action.name)
-                    self.pods[action.name] = replace(self.pods[action.name], deleting=True)
+                    self._delete(action)
                 case DeletePodGroup():
                     self.pod_groups.pop(action.name, None)
                     self.pod_groups_gone |= {action.name}
@@ -142,6 +142,12 @@ class World:
         pods, services = self._visible()
         gone = self.pod_groups_gone
         return created, Children((*pods, *found), services, tuple(refusals), frozenset(missing), gone)
+
+    def _delete(self, action: DeletePod) -> None:
+        if action.grace_seconds:
+            self.pods[action.name] = replace(self.pods[action.name], deleting=True)
+        else:
+            del self.pods[action.name]
 
     def _create(self, action: Create) -> None:
         self.created.append(action.name)

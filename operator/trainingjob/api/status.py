@@ -149,7 +149,7 @@ class TrainingJobStatus(StatusPart):
         None, description="When the program of every replica of the current attempt had started."
     )
     restart_time: Timestamp | None = Field(
-        None, description="When the current attempt was decided on; absent for the first."
+        None, description="When the pods of the last restart may begin; absent before the first one."
     )
     suspended_seconds: int | None = Field(None, description="How long the job was suspended, in total.", ge=0)
     completion_time: Timestamp | None = Field(None, description="When the job ended.")

@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from trainingjob.api.job import TrainingJob
 from trainingjob.api.status import TrainingJobStatus
 from trainingjob.api.times import parse_time
+from trainingjob.reconcile.clocks import may_begin_at
 
 FIRST = timedelta(seconds=10)
 LONGEST = timedelta(minutes=6)
@@ -19,3 +21,10 @@ def next_attempt_at(status: TrainingJobStatus, nth: int, now: datetime) -> datet
     if status.attempt_start_time and now - parse_time(status.attempt_start_time) >= HEALTHY:
         return now + FIRST
     return now + min(LONGEST, FIRST * (1 << min(nth - 1, 10)))
+
+
+def waits_until(job: TrainingJob, now: datetime) -> datetime | None:
+    """Return when pods may be created again after a restart; None when they need not wait."""
+    due = may_begin_at(job) or now
+    # No wait is stored that is longer: a clock was put back since.
+    return due if now < due <= now + LONGEST else None

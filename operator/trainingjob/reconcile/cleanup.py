@@ -3,7 +3,7 @@
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import CleanPodPolicy
 from trainingjob.api.status import Phase
-from trainingjob.reconcile.deadlines import DEADLINE_EXCEEDED
+from trainingjob.reconcile.deadlines import DEADLINE_EXCEEDED, PENDING_DEADLINE_EXCEEDED
 from trainingjob.reconcile.decision import DeletePod
 from trainingjob.reconcile.observed import Children, ObservedPod, owned
 from trainingjob.reconcile.replicas import State, judge
@@ -30,7 +30,8 @@ def clean_up(job: TrainingJob, children: Children) -> tuple[DeletePod, ...]:
 def _must_stop(job: TrainingJob) -> bool:
     """Say whether a job's programs are stopped whatever its policy: its user or a deadline asks for just that."""
     asked = job.spec is not None and (job.spec.cancel or job.spec.suspend)
-    return asked or job.status.phase is Phase.CANCELLED or job.status.reason == DEADLINE_EXCEEDED
+    overdue = job.status.reason in (DEADLINE_EXCEEDED, PENDING_DEADLINE_EXCEEDED)
+    return asked or overdue or job.status.phase is Phase.CANCELLED
 
 
 def _unwanted(pod: ObservedPod, policy: CleanPodPolicy) -> bool:

@@ -9,6 +9,7 @@ from trainingjob.api.times import parse_time
 from trainingjob.reconcile.clocks import suspended_seconds, waits_since
 
 DEADLINE_EXCEEDED = "DeadlineExceeded"
+PENDING_DEADLINE_EXCEEDED = "PendingDeadlineExceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +42,4 @@ def _pending(job: TrainingJob, spec: TrainingJobSpec) -> Deadline | None:
     at = waits_since(job) + timedelta(seconds=seconds)
     said = f" It waited for: {job.status.message}" if job.status.message else ""
     message = f"Not every replica ran within pendingDeadlineSeconds ({seconds}).{said}"
-    return Deadline(at, "PendingDeadlineExceeded", message)
+    return Deadline(at, PENDING_DEADLINE_EXCEEDED, message)

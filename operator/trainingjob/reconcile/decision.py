@@ -90,7 +90,12 @@ def say(
     job: TrainingJob, status: TrainingJobStatus, actions: tuple[Action, ...] = (), wake: datetime | None = None
 ) -> Decision:
     """Return the decision that a job's status be this; it is urgent when more than counts and wording changes."""
-    return Decision(actions, status, urgent=_core(status) != _core(job.status), wake=wake)
+    return Decision(actions, status, urgent=is_news(job, status), wake=wake)
+
+
+def is_news(job: TrainingJob, status: TrainingJobStatus) -> bool:
+    """Say whether a status differs from the stored one in more than counts and wording."""
+    return _core(status) != _core(job.status)
 
 
 def _core(status: TrainingJobStatus) -> tuple[object, ...]:

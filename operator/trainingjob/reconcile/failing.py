@@ -131,7 +131,8 @@ def _exhausted(job: TrainingJob, why: tuple[str, str], verdict: Verdict) -> tupl
     times = job.status.restarts if verdict.charge is Charge.RESTARTS else job.status.disruptions
     if not verdict.exhausted or not times:
         return why
-    spent = f"The job was started anew {times} times; {verdict.charge.value} allows no more."
+    often = "once" if times == 1 else f"{times} times"
+    spent = f"The job was started anew {often}; {verdict.charge.value} allows no more."
     return reason, f"{message.rstrip('.')}. {spent}"
 
 

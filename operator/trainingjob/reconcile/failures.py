@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role
-from trainingjob.api.status import MAX_FAILURES, Failure
+from trainingjob.api.status import MAX_FAILURES, Failure, FailureClass
 from trainingjob.api.times import format_time
 from trainingjob.plan import Replica
 from trainingjob.reconcile.classes import classify
@@ -109,6 +109,10 @@ def explain(failure: Failure) -> tuple[str, str]:
     if failure.reason == PREPARATION_FAILED:
         words = telling_line(failure.message or "")
         return PREPARATION_FAILED, f"Pod {failure.pod} could not be prepared{_code(failure)}: {words}"
+    if failure.failure_class in (FailureClass.DISRUPTION, FailureClass.NODE_LOST):
+        lost = "was lost with its node" if failure.failure_class is FailureClass.NODE_LOST else "was taken away"
+        words = telling_line(failure.message or "")
+        return failure.reason, f"Pod {failure.pod} {lost} ({failure.reason}){f': {words}' if words else '.'}"
     reason = "ProgramFailed" if failure.reason == "Error" else failure.reason
     kind = f" ({failure.reason})" if failure.reason != "Error" else ""
     words = f": {telling_line(failure.message)}" if failure.message else "."

@@ -11,7 +11,7 @@ from trainingjob.reconcile.counts import count_replicas, empty_counts, ready_tex
 from trainingjob.reconcile.failures import mark_restarted
 from trainingjob.reconcile.observed import ObservedPod
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView
-from trainingjob.reconcile.writing import closed, found_in, last_start, still_restarting, write
+from trainingjob.reconcile.writing import closed, found_in, full_start, still_ending, still_restarting, write
 
 REPLICA_RESTARTING = "ReplicaRestarting"
 
@@ -40,7 +40,7 @@ def restarting(
         phase=Phase.RESTARTING,
         reason=reason,
         message=f"{closed(message)} Attempt {attempt} begins at {format_time(due)}.",
-        start_time=job.status.start_time or last_start(replicas, now),
+        start_time=job.status.start_time or full_start(replicas, now),
         **found_in(job, replicas, failed),
     ).model_copy(
         update={
@@ -95,7 +95,9 @@ def suspended(job: TrainingJob, pods: Sequence[ObservedPod], now: datetime) -> T
         Claim(ConditionType.RUNNING, False, "Suspended"),
         Claim(ConditionType.SUSPENDED, True, "Suspended", "The job has no pods until spec.suspend is false."),
     ]
-    message = f"{len(pods)} pods are still ending." if pods else "The job has no pods until spec.suspend is false."
+    message = "The job has no pods until spec.suspend is false."
+    if pods:
+        message = f"The job is suspended; {still_ending([pod.name for pod in pods])}."
     live = {role: empty_counts(found.desired) for role, found in (job.status.replicas or {}).items()}
     counted = recount(live, pods)
     return write(

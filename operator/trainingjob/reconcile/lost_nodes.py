@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from trainingjob.api.spec import OnNodeLost, TrainingJobSpec
 from trainingjob.reconcile.decision import DeletePod
 from trainingjob.reconcile.observed import ObservedPod
+from trainingjob.reconcile.writing import still_ending
 
 PATIENCE = timedelta(seconds=30)
 """How long after its grace period such a pod may still be removed by its own kubelet."""
@@ -32,4 +33,5 @@ def explain_ending(spec: TrainingJobSpec, old: Iterable[ObservedPod]) -> str:
     if silent and spec.on_node_lost is OnNodeLost.WAIT:
         who = f"Pod {silent[0].name} is on a node that does not answer"
         return f"{who}, and spec.onNodeLost is Wait: the node has to come back, or the pod has to be removed by hand."
-    return f"{len(pods)} pods of the attempt before are still ending, {pods[0].name} among them."
+    told = still_ending([pod.name for pod in pods], " of the attempt before")
+    return f"{told[0].upper()}{told[1:]}."

@@ -9,8 +9,8 @@ from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.api.status import FailureClass, Phase
 from trainingjob.plan import Plan
 from trainingjob.reconcile import interruptions, outcomes
+from trainingjob.reconcile.backoff import waits_until
 from trainingjob.reconcile.classes import classify
-from trainingjob.reconcile.clocks import may_begin_at
 from trainingjob.reconcile.decision import Action, Create, Decision, DeletePod, ReadPod, say
 from trainingjob.reconcile.evaluator import evaluator_deadline
 from trainingjob.reconcile.failing import SETTLE, Trouble, answer_failures, restart_replicas
@@ -153,8 +153,7 @@ def _not_yet(
         return namesake, None
     # The reason stays that of the restart: each other word would be one more write.
     reason, message = job.status.reason or STARTING, job.status.message or ""
-    due = may_begin_at(job)
-    if due is not None and now < due:
+    if due := waits_until(job, now):
         return Blocker(reason, message), due
     attempt = job.status.attempt or 0
     if old := [pod for pod in owned(job, children.pods) if pod.attempt < attempt]:

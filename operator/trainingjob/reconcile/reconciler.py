@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trainingjob.api.constants import MANAGED_BY
 from trainingjob.api.job import TrainingJob
@@ -13,13 +13,15 @@ from trainingjob.reconcile import outcomes
 from trainingjob.reconcile.cleanup import clean_up
 from trainingjob.reconcile.counts import recount_finished
 from trainingjob.reconcile.deadlines import next_deadline
-from trainingjob.reconcile.decision import Decision, say
+from trainingjob.reconcile.decision import Decision, is_news, say
 from trainingjob.reconcile.gang import groups_left_over
 from trainingjob.reconcile.lost_nodes import remove_by_force
 from trainingjob.reconcile.observed import Children, owned
 from trainingjob.reconcile.progress import advance, conclude_at_once
 from trainingjob.reconcile.retention import retire
 from trainingjob.reconcile.suspension import is_suspended, resume, suspend
+
+_SOON = timedelta(seconds=1)
 
 
 def reconcile(job: TrainingJob, children: Children, now: datetime, options: PlanOptions) -> Decision:
@@ -41,6 +43,9 @@ def reconcile(job: TrainingJob, children: Children, now: datetime, options: Plan
         return say(job, outcomes.cancelled(job, now))
     decision = _decide(job, job.spec, children, now, options)
     forced, again = remove_by_force(job.spec, owned(job, children.pods), now)
+    if forced and (decision.status is None or is_news(job, decision.status)):
+        # Such a pod is counted before it is removed; what is not stored yet would be forgotten with it.
+        return replace(decision, wake=_first(decision.wake, now + _SOON))
     return replace(decision, actions=(*decision.actions, *forced), wake=_first(decision.wake, again))
 
 

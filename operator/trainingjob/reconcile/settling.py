@@ -21,7 +21,8 @@ def settles_until(job: TrainingJob, replicas: ReplicaSet, now: datetime) -> date
     if all(view.state is not State.RUNNING for view in replicas.of(Role.LAUNCHER)):
         return None
     until = _trouble_seen(job, now) + SETTLE
-    return until if now < until else None
+    # A moment that is further away was stored by a clock that was put back since.
+    return until if now < until <= now + SETTLE else None
 
 
 def _trouble_seen(job: TrainingJob, now: datetime) -> datetime:

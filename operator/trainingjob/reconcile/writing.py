@@ -57,14 +57,34 @@ def still_restarting(job: TrainingJob, replicas: ReplicaSet) -> dict[str, str]:
 
 
 def last_start(replicas: ReplicaSet, now: datetime) -> str | None:
-    """Return when the last program began, as it is written; None when none has."""
-    times = [view.pod.main.started for view in replicas.without(Role.EVALUATOR) if view.pod and view.pod.main.started]
-    return format_time(max(times, default=now)) if times else None
+    """Return when the last program began, as it is written; None when none has.
+
+    It is the clock of a node that says so: it is believed where it names a time since the pod was created.
+    """
+    pods = [view.pod for view in replicas.without(Role.EVALUATOR) if view.pod]
+    times = [(pod.created, max(pod.created, pod.main.started)) for pod in pods if pod.main.started]
+    if not times:
+        return None
+    created, started = (max(moments) for moments in zip(*times, strict=True))
+    return format_time(max(min(started, now), created))
+
+
+def full_start(replicas: ReplicaSet, now: datetime) -> str | None:
+    """Return the same where the program of every replica has begun; None where one has not."""
+    missing = any(view.state in (State.MISSING, State.WAITING) for view in replicas.without(Role.EVALUATOR))
+    return None if missing else last_start(replicas, now)
 
 
 def has_run(job: TrainingJob) -> bool:
     """Say whether every replica has ever run."""
     return any(condition.type == ConditionType.RUNNING for condition in job.status.conditions or [])
+
+
+def still_ending(names: Sequence[str], which: str = "") -> str:
+    """Return the words that some pods have not ended yet, the first of them by name."""
+    if len(names) == 1:
+        return f"pod {names[0]}{which} is still ending"
+    return f"{len(names)} pods{which} are still ending, {min(names)} among them"
 
 
 def closed(sentence: str) -> str:

@@ -81,8 +81,11 @@ def test_what_may_change_is_nothing_that_another_rule_on_changes_lists() -> None
 def test_the_sentence_on_a_change_looks_at_every_field_that_the_rule_looks_at() -> None:
     rule = change_rule()
     assert names_in(rule["messageExpression"]) == names_in(rule["rule"])
-    for name in names_in(rule["rule"]) - {"torch.nodes"}:
+    counts = {f"{strategy}.{name}" for strategy, names in REPLICAS.items() for name in names}
+    for name in names_in(rule["rule"]) - counts:
         assert f"? '' : \"{name}\"" in rule["messageExpression"]
+    for name in counts - {"torch.nodes"}:
+        assert f"? [''] : [\"{name}\", " in rule["messageExpression"]
 
 
 def test_the_rule_on_changes_is_done_at_once_when_the_spec_is_what_it_was() -> None:

@@ -267,6 +267,54 @@ def test_suspension_that_somebody_takes_back_at_once_still_starts_from_the_begin
     assert not set(before.values()) & {pod.uid for pod in world.pods.values()}
 
 
+@pytest.mark.parametrize("started", [True, False])
+def test_pod_on_a_lost_node_is_counted_before_it_is_removed_by_force_however_late_that_is(started: bool) -> None:
+    world = World(**GROUP)
+    world.settle()
+    if started:
+        world.start()
+        world.settle()
+    gone_by = world.now + timedelta(seconds=30)
+    world.change(WORKER_1, deleting=True, disruption="DeletionByTaintManager", gone_by=gone_by)
+    world.wait(3600)
+    world.step()
+    assert (counts(world), world.deleted) == ((1, 0, 1), [])
+    assert [failure.failure_class for failure in world.status.failures] == ["NodeLost"]
+    world.settle()
+    assert WORKER_1 not in world.pods
+
+
+def test_deadline_does_not_begin_with_an_attempt_that_failed_before_every_replica_ran() -> None:
+    world = World(**GROUP, activeDeadlineSeconds=100)
+    world.settle()
+    world.start(WORKER_1)
+    world.end(WORKER_1, 1)
+    play_restart(world)
+    assert world.status.start_time == format_time(world.now)
+
+
+@pytest.mark.parametrize("fields", [{"suspend": True}, {"cancel": True}])
+def test_servers_that_may_stay_after_the_end_go_when_the_user_says_so(fields: dict[str, bool]) -> None:
+    world = running(**SERVERS, cleanPodPolicy="None", evaluatorGraceSeconds=0)
+    world.end(CHIEF)
+    world.settle()
+    assert (world.phase, world.deleted) == ("Succeeded", [])
+    edit(world, **fields)
+    world.settle()
+    assert world.phase == "Succeeded"
+    assert PS in world.deleted
+
+
+def test_pods_that_never_began_in_time_do_not_begin_after_the_end() -> None:
+    world = World(**GROUP, pendingDeadlineSeconds=60, cleanPodPolicy="None")
+    world.settle()
+    world.start(WORKER_0)
+    world.wait(60)
+    world.settle()
+    assert world.status.reason == "PendingDeadlineExceeded"
+    assert world.deleted == MEMBERS
+
+
 # Rules.
 
 
@@ -395,3 +443,31 @@ def test_status_of_a_large_job_in_which_everything_fails_with_long_words_stays_s
     world.settle()
     assert len(json.dumps(world.status.manifest(), ensure_ascii=False).encode()) < 64 * 1024
     assert world.status.restart_time == format_time(world.now + timedelta(seconds=10))
+
+
+def test_job_says_which_pod_was_taken_away_and_by_whom() -> None:
+    world = running(**GROUP, maxDisruptions=0)
+    world.change(WORKER_1, deleting=True, disruption="PreemptionByScheduler", disruption_message="default-scheduler: x")
+    world.end(WORKER_1, 143)
+    world.settle()
+    assert world.status.message == "Pod mnist-worker-1 was taken away (PreemptionByScheduler): default-scheduler: x"
+
+
+def test_job_says_which_pod_was_lost_with_its_node() -> None:
+    world = running(**GROUP, maxDisruptions=0)
+    world.change(WORKER_1, phase="Failed", disruption="DeletionByPodGC")
+    world.settle()
+    assert world.status.message == "Pod mnist-worker-1 was lost with its node (DeletionByPodGC)."
+
+
+def test_job_says_which_pods_still_end() -> None:
+    world = running(**GROUP)
+    edit(world, suspend=True)
+    world.settle()
+    assert world.status.message == "The job is suspended; 2 pods are still ending, mnist-worker-0 among them."
+    del world.pods[WORKER_0]
+    world.settle()
+    assert world.status.message == "The job is suspended; pod mnist-worker-1 is still ending."
+    world.stop_deleted()
+    world.settle()
+    assert world.status.message == "The job has no pods until spec.suspend is false."

@@ -105,7 +105,7 @@ def test_job_fails_once_its_restarts_are_used_up_and_says_so() -> None:
             play_restart(world)
             world.wait(60)
     assert (world.phase, counts(world)) == ("Failed", (1, 1, 0))
-    assert "started anew 1 times; maxRestarts allows no more" in world.status.message
+    assert "started anew once; maxRestarts allows no more" in world.status.message
 
 
 @pytest.mark.parametrize(
