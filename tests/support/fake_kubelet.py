@@ -196,6 +196,9 @@ class FakeKubelet:
             condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
             await self._status(pod, {"conditions": [{**condition, "message": run.unschedulable}]})
             return
+        while pod["spec"].get("schedulingGates"):
+            await asyncio.sleep(0.05)
+            pod = await self._client.get(PODS, self._namespace, pod["metadata"]["name"])
         await self._bind(pod)
         if run.waiting:
             await self._status(pod, waiting(run.waiting, run.message))
