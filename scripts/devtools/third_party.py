@@ -36,10 +36,29 @@ VOLCANO = Module("volcano.sh/volcano", "v1.10.0", "h1:+GzQinGgeV0j58WpWpxByOXgF+
 SCHEDULER_PLUGINS = Module(
     "sigs.k8s.io/scheduler-plugins", "v0.33.5", "h1:9u4QAYbuoxa59aStrJKP4Bii2EQrZmGPN2tzvfs2gL0="
 )
+KUEUE = Module("sigs.k8s.io/kueue", "v0.15.0", "h1:9Khzc2ne6/eWuZx5o+R4KlVBzh3kZkTIMzpPC2e8Spg=")
 
 VOLCANO_POD_GROUPS = (VOLCANO, "config/crd/volcano/bases/scheduling.volcano.sh_podgroups.yaml")
 COSCHEDULING_POD_GROUPS = (SCHEDULER_PLUGINS, "config/crd/bases/scheduling.x-k8s.io_podgroups.yaml")
 """The definitions of PodGroup, as each scheduler has its own."""
+
+KUEUE_DEFINITIONS = tuple(
+    f"config/components/crd/bases/kueue.x-k8s.io_{kind}.yaml"
+    for kind in (
+        "admissionchecks",
+        "clusterqueues",
+        "cohorts",
+        "localqueues",
+        "multikueueclusters",
+        "multikueueconfigs",
+        "provisioningrequestconfigs",
+        "resourceflavors",
+        "topologies",
+        "workloadpriorityclasses",
+        "workloads",
+    )
+)
+KUEUE_WEBHOOKS = "config/components/webhook/manifests.yaml"
 
 
 def bring_file(module: Module, name: str) -> Path:

@@ -9,7 +9,8 @@ from devtools.cluster import Cluster
 from devtools.third_party import COSCHEDULING_POD_GROUPS
 from tests.support.fake_kubelet import Run
 from tests.support.gangs import install, pod_groups
-from tests.support.operating import IMAGE, operated
+from tests.support.kueue import QUEUE, kueue
+from tests.support.operating import IMAGE, by_name, operated
 from tests.support.schedulers import GPU, coscheduling, give_gpus
 from tests.support.strategy_jobs import mpi
 from tests.support.user import User, wait_until
@@ -62,4 +63,41 @@ def test_workers_of_an_mpi_job_are_placed_although_its_launcher_waits_for_them(
     with operated(cluster, user, tmp_path, script), coscheduling(cluster, tmp_path):
         give_gpus(user, 3)
         user.apply_job("mnist", **GANG, **mpi(nodes=3))
+        assert user.wait_finished("mnist", seconds=120)["phase"] == "Succeeded"
+
+
+KUEUE_JOB: dict[str, Any] = {**GANG, "multiWorker": {"workers": 3}, "gang": {"scheduler": "kueue", "queue": QUEUE}}
+
+
+def test_jobs_in_a_queue_of_kueue_run_one_after_the_other(cluster: Cluster, user: User, tmp_path: Path) -> None:
+    script = lambda _: Run(after=("the end",))  # noqa: E731
+    with operated(cluster, user, tmp_path, script) as at, kueue(cluster, user, tmp_path, gpus=4):
+        for job in JOBS:
+            user.apply_job(job, **KUEUE_JOB)
+            user.wait_until_pods(job, lambda pods: len(pods) == 3)
+        user.wait_for_phase("first", "Running")
+        status = user.wait_for_reason("second", "Queued")
+        assert (status["phase"], placed(user, "second")) == ("Pending", 0)
+        at.kubelet.announce("the end")
+        assert [user.wait_finished(job, seconds=120)["phase"] for job in JOBS] == ["Succeeded", "Succeeded"]
+
+
+def test_kueue_takes_the_next_attempt_of_a_job_for_a_new_group(cluster: Cluster, user: User, tmp_path: Path) -> None:
+    serves = Run(exit_code=None)
+    script = by_name(worker_0=(serves, Run()), worker_1=(Run(exit_code=1), Run()), worker_2=(serves, Run()))
+    with operated(cluster, user, tmp_path, script) as at, kueue(cluster, user, tmp_path, gpus=4):
+        user.apply_job("mnist", **KUEUE_JOB)
+        status = user.wait_finished("mnist", seconds=180)
+        assert (status["phase"], at.counts("mnist")) == ("Succeeded", (1, 1, 0))
+
+
+def test_job_that_is_suspended_in_its_queue_gives_its_names_free_and_can_be_resumed(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
+    with operated(cluster, user, tmp_path, by_name()), kueue(cluster, user, tmp_path, gpus=2):
+        user.apply_job("mnist", **KUEUE_JOB)
+        user.wait_for_reason("mnist", "Queued")
+        user.change_job("mnist", suspend=True)
+        user.wait_for_pods("mnist", set(), seconds=180)
+        user.change_job("mnist", suspend=False, multiWorker={"workers": 2})
         assert user.wait_finished("mnist", seconds=120)["phase"] == "Succeeded"
