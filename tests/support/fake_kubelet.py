@@ -50,6 +50,8 @@ class Run:
     """The reason why the container never starts, such as ImagePullBackOff; empty when it starts."""
     unschedulable: str = ""
     """The scheduler's message that no node fits; empty when one does."""
+    scheduled: bool = False
+    """Whether a real scheduler finds the node."""
     held: bool = False
     """Whether nothing at all happens to the pod."""
     stop_seconds: float = 0.0
@@ -197,6 +199,9 @@ class FakeKubelet:
             condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
             await self._status(pod, {"conditions": [{**condition, "message": run.unschedulable}]})
             return
+        while pod["spec"].get("schedulingGates") or (run.scheduled and not pod["spec"].get("nodeName")):
+            await asyncio.sleep(0.05)
+            pod = await self._client.get(PODS, self._namespace, pod["metadata"]["name"])
         await self._bind(pod)
         if run.waiting:
             await self._status(pod, waiting(run.waiting, run.message))

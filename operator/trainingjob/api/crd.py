@@ -82,6 +82,7 @@ def _columns() -> list[dict[str, Any]]:
         _column("Ready", ".status.ready", "Replicas that are ready or have succeeded, of all."),
         _column("Restarts", ".status.restarts", "How often the job was started anew.", type="integer"),
         _column("Age", ".metadata.creationTimestamp", "The time since the job was created.", type="date"),
+        _column("Queue", ".spec.gang.queue", "The queue of its gang.", priority=1),
         _column("Started", ".status.startTime", "The time since every replica ran.", type="date", priority=1),
         _column("Finished", ".status.completionTime", "The time since the job ended.", type="date", priority=1),
     ]

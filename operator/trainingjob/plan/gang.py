@@ -131,10 +131,12 @@ def _pod_group(
 ) -> Manifest:
     own: Manifest
     if gang.scheduler is GangScheduler.VOLCANO:
-        own = {"queue": gang.queue, "priorityClassName": spec.priority_class_name}
+        resources = _sum(members) or None
+        own = {"minResources": resources, "queue": gang.queue, "priorityClassName": spec.priority_class_name}
     else:
+        # No minResources: a group that the plugin rejects for them is not looked at again when another's pods end.
         own = {"scheduleTimeoutSeconds": gang.timeout_seconds}
-    fields = {"minMember": least, "minResources": _sum(members) or None, **own}
+    fields = {"minMember": least, **own}
     return {
         "apiVersion": reference.api_version,
         "kind": "PodGroup",

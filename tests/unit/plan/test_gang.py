@@ -81,8 +81,9 @@ def test_the_group_of_volcano_has_the_queue_the_priority_and_what_its_members_as
     }
 
 
-def test_the_group_of_coscheduling_has_the_timeout() -> None:
-    group = group_of(multiWorker={"workers": 3}, gang={"scheduler": "coscheduling", "timeoutSeconds": 60})
+def test_the_group_of_coscheduling_has_the_timeout_and_nothing_that_keeps_it_from_being_looked_at_again() -> None:
+    gang = {"scheduler": "coscheduling", "timeoutSeconds": 60}
+    group = group_of(multiWorker={"workers": 3}, gpusPerWorker=1, gang=gang)
     assert group["apiVersion"] == "scheduling.x-k8s.io/v1alpha1"
     assert group["spec"] == {"minMember": 3, "scheduleTimeoutSeconds": 60}
 
