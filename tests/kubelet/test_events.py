@@ -188,9 +188,14 @@ def test_evaluator_that_is_still_writing_its_export_is_waited_for(user: User) ->
         "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": "models"}}],
         "volumeMounts": [{"name": "models", "mountPath": "/models"}],
     }
-    train = "open('/models/checkpoint', 'w').write('step 100')"
+    train = """
+import os, time
+while not os.path.exists("/models/evaluating"): time.sleep(0.1)
+open("/models/checkpoint", "w").write("step 100")
+"""
     export = """
 import os, time
+open("/models/evaluating", "w").close()
 while not os.path.exists("/models/checkpoint"): time.sleep(0.1)
 step = open("/models/checkpoint").read()
 time.sleep(6)
