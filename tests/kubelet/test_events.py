@@ -1,7 +1,7 @@
 """What happens to pods of every kind of job on a real kubelet: who is named, what is charged, what starts anew."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -155,10 +155,17 @@ def test_drained_node_costs_each_job_one_disruption(user: User, places: tuple[st
     check(user, kinds, (0, 1), {"": ("Disruption", "")})
 
 
-def test_one_preemption_costs_one_disruption_and_no_restart(user: User) -> None:
+@pytest.fixture
+def important(user: User) -> Iterator[str]:
+    """Return the name of a class of priority above that of other jobs."""
+    metadata = {"name": user.namespace}
+    user.apply({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": metadata, "value": 1000})
+    yield user.namespace
+    user.kubectl("delete", "priorityclass", user.namespace)
+
+
+def test_one_preemption_costs_one_disruption_and_no_restart(user: User, important: str) -> None:
     """A job of higher priority takes four GPUs of a node on which two jobs of two nodes have two each."""
-    value = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": user.namespace}}
-    user.apply({**value, "value": 1000})
     rule = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule"}
     common = {"gpusPerWorker": 2, "topologySpread": [rule], "maxRestarts": 0}
     user.apply_job("group", **python(LOOP, multiWorker={"workers": 2}, **common))
@@ -166,7 +173,7 @@ def test_one_preemption_costs_one_disruption_and_no_restart(user: User) -> None:
     user.apply_job("ranks", **mpi(command=[*command, "3600"], **common))
     for job in ("group", "ranks"):
         user.wait_for_phase(job, "Running")
-    user.apply_job("urgent", **python("import time; time.sleep(8)", gpusPerWorker=4, priorityClassName=user.namespace))
+    user.apply_job("urgent", **python("import time; time.sleep(8)", gpusPerWorker=4, priorityClassName=important))
     assert user.wait_finished("urgent", seconds=120)["phase"] == "Succeeded"
     for job in ("group", "ranks"):
         status = wait_until(partial(user.status, job), lambda found: found["attempt"] == 1, 60)
@@ -176,7 +183,6 @@ def test_one_preemption_costs_one_disruption_and_no_restart(user: User) -> None:
         user.wait_for_phase(job, "Running", "Succeeded")
         assert counts(user.status(job)) == (1, 0, 1)
     assert user.wait_finished("group", seconds=60)["phase"] == "Succeeded"
-    user.kubectl("delete", "priorityclass", user.namespace)
 
 
 def test_evaluator_that_is_still_writing_its_export_is_waited_for(user: User) -> None:
@@ -188,9 +194,14 @@ def test_evaluator_that_is_still_writing_its_export_is_waited_for(user: User) ->
         "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": "models"}}],
         "volumeMounts": [{"name": "models", "mountPath": "/models"}],
     }
-    train = "open('/models/checkpoint', 'w').write('step 100')"
+    train = """
+import os, time
+while not os.path.exists("/models/evaluating"): time.sleep(0.1)
+open("/models/checkpoint", "w").write("step 100")
+"""
     export = """
 import os, time
+open("/models/evaluating", "w").close()
 while not os.path.exists("/models/checkpoint"): time.sleep(0.1)
 step = open("/models/checkpoint").read()
 time.sleep(6)

@@ -37,8 +37,9 @@ class Monotony:
 
     def _compare(self, name: str, before: Body, now: Body) -> None:
         for counter in _COUNTERS:
-            if (now.get(counter) or 0) < (before.get(counter) or 0):
-                self.violations.append(f"{name}: {counter} went from {before[counter]} to {now.get(counter)}")
+            was, is_now = before.get(counter), now.get(counter)
+            if was is not None and (is_now is None or is_now < was):
+                self.violations.append(f"{name}: {counter} went from {was} to {is_now}")
         if before.get("phase") in ENDS and now.get("phase") != before["phase"]:
             self.violations.append(f"{name}: {before['phase']} became {now.get('phase')}")
 

@@ -36,9 +36,12 @@ def _ended(code: int, reason: str = "Error", message: str = "", **times: str) ->
     ]
 
 
+def _target(reason: str, message: str) -> Body:
+    return {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message}
+
+
 def _by_kubelet(message: str) -> list[Body]:
-    reason = "TerminationByKubelet"
-    return [{"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message}]
+    return [_target("TerminationByKubelet", message)]
 
 
 def _failed(reason: str, message: str, **more: Any) -> Body:
@@ -151,6 +154,25 @@ SOURCED = (
         "pkg/kubelet/lifecycle/predicate_test.go",
         FailureClass.INFRA,
         _failed("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"),
+    ),
+    Sourced(
+        "taken away from a device with a taint",
+        "pkg/controller/devicetainteviction/device_taint_eviction_test.go",
+        FailureClass.DISRUPTION,
+        {
+            "phase": "Running",
+            "conditions": [
+                _target("DeletionByDeviceTaintManager", "Device Taint manager: deleting due to NoExecute taint")
+            ],
+            "containerStatuses": [{"name": "main", "state": {"running": {"startedAt": STARTED}}}],
+        },
+        {"deletionTimestamp": FINISHED},
+    ),
+    Sourced(
+        "container that other runtimes could not start",
+        "pkg/kubelet/kuberuntime/kuberuntime_container.go",
+        FailureClass.INFRA,
+        {"phase": "Failed", "containerStatuses": _ended(127, "ContainerCannotRun", "exec: no such file")},
     ),
     Sourced(
         "given up by a node controller of old",

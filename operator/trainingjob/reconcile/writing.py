@@ -35,7 +35,7 @@ def write(
 def found_in(job: TrainingJob, replicas: ReplicaSet, lost: Sequence[ReplicaView] = ()) -> dict[str, Any]:
     """Return what is seen of the replicas; `lost` are failures besides those that a pod still shows."""
     counts = count_replicas(replicas)
-    ended = [view for view in replicas if view.state is State.FAILED and view.pod is not None and not view.taken_away]
+    ended = [view for view in replicas if view.state is State.FAILED and view.pod is not None]
     failures: list[Failure] = merge_failures(
         job.status.failures or [], [evidence(job, view) for view in (*ended, *lost)]
     )

@@ -1,0 +1,51 @@
+"""Pods that the cluster takes away: what the job says while one stays behind, and when it has gone."""
+
+import pytest
+
+from tests.support.world import World
+
+WORKER_1 = "mnist-worker-1"
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (
+            "Wait",
+            f"Pod {WORKER_1} is on a node that does not answer, and spec.onNodeLost is Wait: the node has to come",
+        ),
+        ("ForceDelete", f"1 pods of the attempt before are still ending, {WORKER_1} among them."),
+    ],
+)
+def test_job_that_waits_for_a_pod_on_a_silent_node_says_so(policy: str, words: str) -> None:
+    world = World(multiWorker={"workers": 2}, onNodeLost=policy)
+    world.settle()
+    world.start()
+    world.settle()
+    world.change(WORKER_1, deleting=True, disruption="DeletionByTaintManager", gone_by=world.now)
+    world.settle()
+    world.pods.pop("mnist-worker-0")
+    world.wait(11)
+    world.settle()
+    assert world.phase == "Restarting"
+    assert words in world.status.message
+
+
+@pytest.mark.parametrize("code", [143, 255])
+def test_launcher_that_ends_after_a_preempted_worker_is_gone_does_not_make_the_preemption_forgotten(code: int) -> None:
+    """The worker's server of ssh ends on the signal with a code of its own."""
+    world = World(mpi={"nodes": 2}, command=["python", "train.py"])
+    world.settle()
+    world.start()
+    world.settle()
+    preempted = {"disruption": "PreemptionByScheduler", "disruption_message": "preempting", "deleted_at": world.now}
+    world.change(WORKER_1, deleting=True, **preempted)
+    world.end(WORKER_1, code)
+    world.step()
+    world.pods.pop(WORKER_1)
+    world.wait(1)
+    world.end("mnist-launcher-0", 255)
+    world.settle()
+    assert (world.status.attempt, world.status.restarts, world.status.disruptions) == (1, 0, 1)
+    assert "PreemptionByScheduler" in world.status.message
+    assert ("PreemptionByScheduler", "Disruption") in {(f.reason, f.failure_class) for f in world.status.failures}
