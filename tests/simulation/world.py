@@ -37,6 +37,8 @@ class World:
         self.trace: list[tuple[Any, ...]] = []
         self.kubelet = Kubelet(self)
         self._told = 0
+        self.resting = False
+        """Whether this is the last look, at which nothing may be written."""
         faults = {int(i.at): (i.on, i.value or 0.0) for i in schedule.incidents if i.kind == "fault"}
         self.wire = Wire(self, faults)
         self.client = ModelClient(self.server, self.wire.travel)
@@ -98,6 +100,7 @@ class World:
 
     def look_again(self) -> None:
         """Ask the operator to look at every job once more, though nothing has happened."""
+        self.resting = True
         for job in self.process.core.jobs:
             self.process.core.queue.add(job.key)
         self.process.pump()
@@ -107,6 +110,9 @@ class World:
     def sent(self, request: Request, status: int, answer: Body | None, what: str) -> None:
         """Take over what became of a write of the operator's."""
         self.note(request.verb, request.resource.plural, request.name, status, what)
+        if self.resting and status >= 400:
+            # A create that somebody else's object or a quota stands against is tried again for ever.
+            return
         job = self._decided.get(self._job_of(request))
         uid, basis = (job.uid, int(job.resource_version)) if job else ("", 0)
         version = (answer or {}).get("metadata", {}).get("resourceVersion", 0)
