@@ -1,8 +1,12 @@
 """What the model stores: bodies that never change, and the changes from one to the next."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
+
+from trainingjob.api.times import format_time
 
 Body = dict[str, Any]
 """A stored object. It is handed out as it is and must never be changed: the same version is the same Python object."""
@@ -57,6 +61,12 @@ def merged(old: Body, patch: Mapping[str, Any]) -> Body:
         else:
             result[name] = value
     return old if result is None else result
+
+
+@lru_cache(maxsize=1024)
+def stamp(moment: datetime) -> str:
+    """Write a time as Kubernetes does; a clock that is stepped by hand shows few of them, again and again."""
+    return format_time(moment)
 
 
 def tidied(body: Body) -> Body:
