@@ -15,6 +15,7 @@ from trainingjob.testing.objects import (
     MODIFIED,
     Body,
     counted_uids,
+    stamp,
     tidied,
 )
 from trainingjob.testing.patching import patched
