@@ -9,15 +9,7 @@ from trainingjob.controller.kube_errors import GoneError
 from trainingjob.testing import admission, refusals
 from trainingjob.testing.deletion import Deletion, delete_other, delete_pod, may_go
 from trainingjob.testing.garbage import Garbage
-from trainingjob.testing.objects import (
-    ADDED,
-    DELETED,
-    MODIFIED,
-    Body,
-    counted_uids,
-    stamp,
-    tidied,
-)
+from trainingjob.testing.objects import ADDED, DELETED, MODIFIED, Body, counted_uids, stamp, tidied
 from trainingjob.testing.patching import patched
 from trainingjob.testing.selectors import selects
 from trainingjob.testing.store import Store
@@ -51,7 +43,6 @@ class ModelServer:
         self._store = Store()
         self._quotas: dict[str, tuple[str, int]] = {}
         self._pages: list[list[Body]] = []
-        self._raw: set[str] = set()
         self.changes = self._store.changes
         """Every change of every object, in its order; never forgotten."""
 
@@ -130,7 +121,7 @@ class ModelServer:
             new = admission.admit_new(new)
             # The server stores a new job without the default of its status, so that even the first patch that
             # changes nothing is a change: it writes that default down.
-            self._raw.add(metadata["uid"])
+            self._store.raw.add(metadata["uid"])
         elif plural == PODS.plural:
             new = {**new, "status": {"phase": "Pending"}}
         return self._store.commit(ADDED, plural, new, None)
@@ -147,7 +138,7 @@ class ModelServer:
         """
         before = self.get(resource, namespace, name)
         after = patched(resource, before, body, subresource)
-        if after is before and before["metadata"]["uid"] not in self._raw:
+        if after is before and before["metadata"]["uid"] not in self._store.raw:
             return before
         if may_go(before, after):
             # What the patch has changed is written nowhere, and shows in the answer alone.

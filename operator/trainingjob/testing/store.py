@@ -14,6 +14,8 @@ class Store:
         """The version up to which changes are forgotten."""
         self.changes: list[Change] = []
         self.owners = Owners()
+        self.raw: set[str] = set()
+        """The uids of objects that are shown with defaults that are not written down yet."""
         self._kinds: dict[str, Kind] = {}
 
     def kind(self, plural: str) -> "Kind":
@@ -44,6 +46,8 @@ class Store:
         else:
             kind.objects[key] = stored
             self.owners.learn(plural, stored, before)
+        if before is not None:
+            self.raw.discard(metadata["uid"])
         entry = Change(self.version, change, plural, stored, before)
         self.changes.append(entry)
         kind.entries.append(entry)

@@ -275,3 +275,11 @@ def test_changes_are_all_told_in_their_order() -> None:
     expected = [("ADDED", jobs), ("ADDED", pods), ("MODIFIED", pods), ("DELETED", pods), ("DELETED", jobs)]
     assert changes(server) == expected
     assert [change.version for change in server.changes] == [1, 2, 3, 4, 5]
+
+
+def test_first_patch_of_a_job_writes_the_default_of_its_status_and_the_second_nothing() -> None:
+    server = new_server()
+    server.create(JOBS, HOME, job())
+    for _ in range(2):
+        server.patch(JOBS, HOME, "mnist", {"spec": {"suspend": False}})
+    assert [change.kind for change in server.changes] == ["ADDED", "MODIFIED"]
