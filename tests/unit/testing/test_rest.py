@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.testing.history import BEGIN, Body, History, Play, Plays
+from tests.unit.testing.history import BEGIN, HOME, Body, History, Play, Plays
 from trainingjob.api.times import format_time
 from trainingjob.controller.kube import SERVICES
+from trainingjob.testing import Write
 
 plays = Plays()
 breaks, keeps = plays.breaks, plays.keeps
@@ -90,6 +91,13 @@ def write_after_a_disturbance(history: History) -> None:
     history.rests()
     history.judge.disturbed()
     history.operator_says(job, message="The same in other words.")
+
+
+@keeps
+def create_at_rest_that_a_quota_refuses(history: History) -> None:
+    job, _ = serving(history)
+    history.rests()
+    history.judge.wrote(Write("create", "pods", HOME, "mnist-worker-0", body=history.child(job, "m"), status=403))
 
 
 # 14: what cannot be carried out says so
