@@ -27,20 +27,10 @@ LONGEST_DELAY: Final = 4.0
 """Seconds for which a fault may hold the operator up in a comparable run."""
 AFTER_START: Final = "phase:Running"
 _ANSWERED: Final = frozenset(
-    [
-        "suspend",
-        "toggle",
-        "cancel",
-        "delete-job",
-        "replace-job",
-        "end",
-        "oom",
-        "evict",
-        "preempt",
-        "drain",
-        "delete-pod",
-        "lose-node",
-    ]
+    {
+        *("suspend", "toggle", "cancel", "delete-job", "replace-job"),
+        *("end", "oom", "evict", "preempt", "drain", "delete-pod", "lose-node", "hide-pod"),
+    }
 )
 """What the operator answers in the same way however late it hears of it."""
 _CHILDREN: Final = (PODS, SERVICES, CONFIG_MAPS, SECRETS)
@@ -82,7 +72,7 @@ def differences(reference: "Run", run: "Run") -> Iterator[str]:
 
 
 def unexpected(run: "Run") -> Iterator[str]:
-    """Yield how a job that nobody has interfered with ends otherwise than its scope says, whatever faults it has met."""
+    """Yield how a job that nobody has interfered with ends otherwise than its scope says, faults or not."""
     expected = SCOPES[run.schedule.scope].outcome
     if not expected or any(i.kind != "fault" or (i.value or 0) > LONGEST_DELAY for i in run.schedule.incidents):
         return

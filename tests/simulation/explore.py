@@ -1,6 +1,6 @@
 """Which schedules are played: every fault at every write of a base, bases by enumeration or by chance."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -107,8 +107,8 @@ def acts_of(scope: Scope) -> list[Act]:
     return acts
 
 
-def moments_of(scope: Scope) -> list[tuple[str, float]]:
-    """Return when something can happen in a scope."""
+def moments() -> list[tuple[str, float]]:
+    """Return when something can happen."""
     absolute = [("", second) for second in (0.001, 0.008, 0.012, 0.05, 1.0, 2.0, 6.02, 16.5, 21.02)]
     return [*absolute, *((phase, delay) for phase in _PHASES for delay in _DELAYS), ("runs:worker-0", 0.0)]
 
@@ -117,7 +117,7 @@ def steady_schedules(scope: Scope) -> Iterator[Schedule]:
     """Yield the bases of a small scope: nothing, then every act at every moment."""
     yield Schedule(scope.name)
     for kind, on, value in dict.fromkeys(acts_of(scope)):
-        for when, seconds in moments_of(scope):
+        for when, seconds in moments():
             yield Schedule(scope.name, (Incident(kind, when, seconds, on, value),))
 
 
@@ -132,11 +132,11 @@ def single_faults(base: Run) -> Iterator[Schedule]:
 def random_base(chance: Random) -> Schedule:
     """Return a schedule without faults by chance, with up to four incidents."""
     scope = chance.choice(list(SCOPES.values()))
-    acts, moments = acts_of(scope), moments_of(scope)
+    acts, times = acts_of(scope), moments()
     incidents = []
     for _ in range(chance.randint(0, _SEVERAL)):
         kind, on, value = chance.choice(acts)
-        when, seconds = chance.choice(moments)
+        when, seconds = chance.choice(times)
         if chance.random() < 0.5:
             when, seconds = "", round(chance.uniform(0, 45), 3)
         incidents.append(Incident(kind, when, seconds, on, value))
@@ -159,23 +159,33 @@ def problems_of(run: Run, reference: Run | None) -> tuple[str, ...]:
     return run.violations or (*unexpected(run), *compared)
 
 
-def explore_base(base: Schedule, memo: Memo, findings: Findings, chance: Random | None = None) -> Run:
-    """Play a base, then its faults: each at every write, or some by chance."""
+Faults = Callable[[Run], Iterable[Schedule]]
+"""Takes the run of a base and yields the base with faults."""
+
+
+def no_faults(_: Run) -> Iterable[Schedule]:
+    """Yield nothing: the base alone is played."""
+    return ()
+
+
+def some_faults(chance: Random) -> Faults:
+    """Return what yields a base with sets of faults by chance."""
+    return lambda base: (random_faults(base, chance) for _ in range(_RANDOM_FAULTS))
+
+
+def explore_base(base: Schedule, memo: Memo, findings: Findings, faults: Faults = single_faults) -> None:
+    """Play a base, then the base with faults: by default with each at every write."""
     reference = play(base, memo)
     findings.take(reference, reference.violations or tuple(unexpected(reference)))
     if not reference.violations and reference.writes:
-        schedules = (
-            (random_faults(reference, chance) for _ in range(_RANDOM_FAULTS)) if chance else single_faults(reference)
-        )
-        for schedule in schedules:
+        for schedule in faults(reference):
             run = play(schedule, memo)
             findings.take(run, problems_of(run, reference))
-    return reference
 
 
 def explore_random(seed: int, bases: int, memo: Memo) -> Findings:
     """Play random bases, each with random faults; the same seed gives the same runs."""
     chance, findings = Random(seed), Findings()  # noqa: S311  # repeatable, guards nothing
     for _ in range(bases):
-        explore_base(random_base(chance), memo, findings, chance)
+        explore_base(random_base(chance), memo, findings, some_faults(chance))
     return findings

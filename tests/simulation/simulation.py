@@ -13,7 +13,7 @@ from tests.simulation.world import World
 _QUIET_STEPS: Final = 30
 """After so many steps in which nothing changes and nothing is left to happen, what is waited for will not come: they
 cover ten passes and more with a back-off of a minute, longer than the longest wait for a restart."""
-_MOST_STEPS: Final = 20_000
+_MOST_STEPS: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def play(schedule: Schedule, memo: Memo) -> Run:
     memo.begin()
     world = World(schedule, memo)
     problems = _play(world)
-    return Run(
+    run = Run(
         schedule,
         tuple(problems),
         world.wire.writes,
@@ -48,6 +48,8 @@ def play(schedule: Schedule, memo: Memo) -> Run:
         blake2b(repr(world.trace).encode(), digest_size=12).digest(),
         world.trace,
     )
+    world.dismantle()
+    return run
 
 
 def _play(world: World) -> list[str]:

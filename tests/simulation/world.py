@@ -18,7 +18,6 @@ from trainingjob.testing import Body, Change, Judge, ModelClient, ModelServer, R
 
 NAMESPACE: Final = "team"
 BYSTANDER: Final = "other"
-_WATCH_SECONDS: Final = 0.005
 _COLLECTED_AFTER: Final = 2.0
 
 
@@ -86,6 +85,9 @@ class World:
 
     def _prepare(self) -> None:
         """Put what is not the job's where the job wants to be."""
+        if self.scope.quota_seconds:
+            self.server.set_pod_quota(NAMESPACE, 0)
+            self.loop.after(self.scope.quota_seconds, self.server.set_pod_quota, NAMESPACE, None)
         for plural, name, seconds in self.scope.foreign:
             resource = PODS if plural == PODS.plural else SERVICES
             body: dict[str, Any] = {"kind": "Pod", "metadata": {"name": name}, "spec": {}}
@@ -105,6 +107,16 @@ class World:
             self.process.core.queue.add(job.key)
         self.process.pump()
 
+    def dismantle(self) -> None:
+        """Take the world apart, so that nothing of it has to be looked for by the garbage collector."""
+        process = self.process
+        for task in list(process.tasks):
+            task.stop()
+        process.core.__dict__.clear()
+        process.__dict__.clear()
+        self.loop.forget()
+        self.__dict__.clear()
+
     # What the operator sends.
 
     def sent(self, request: Request, status: int, answer: Body | None, what: str) -> None:
@@ -123,8 +135,8 @@ class World:
         if request.resource == JOBS:
             return request.name
         if request.body is not None:
-            owners = request.body["metadata"].get("ownerReferences") or ({},)
-            return str(owners[0].get("name", ""))
+            owners = request.body["metadata"].get("ownerReferences")
+            return str(owners[0]["name"]) if owners else ""
         return next((name for name in self._decided if request.name.startswith(f"{name}-")), "")
 
     def crash(self, seconds: float) -> None:
@@ -155,6 +167,8 @@ class World:
     def _spread(self, change: Change) -> None:
         body = change.body
         self.note(change.kind, change.resource, body["metadata"]["name"], _state(body))
+        if change.kind == "ADDED" and self._is_orphan(body):
+            self.loop.after(_COLLECTED_AFTER, self._collect)
         if change.resource == PODS.plural:
             self.kubelet.saw(change)
         elif change.resource == JOBS.plural:
@@ -166,9 +180,17 @@ class World:
         if stream is not None and not stream.scheduled and stream.watch is not None:
             self._schedule(stream)
 
+    def _is_orphan(self, body: Body) -> bool:
+        """Say whether an object was made for a job that is gone already."""
+        owners = body["metadata"].get("ownerReferences")
+        if not owners:
+            return False
+        job = self.server.find(JOBS, NAMESPACE, owners[0]["name"])
+        return job is None or job["metadata"]["uid"] != owners[0]["uid"]
+
     def _schedule(self, stream: Stream) -> None:
         stream.scheduled = True
-        self.loop.after(max(_WATCH_SECONDS, stream.held_until - self.loop.now), self.process.deliver, stream)
+        self.loop.after(max(self.scope.watch_seconds, stream.held_until - self.loop.now), self.process.deliver, stream)
 
     def hold(self, plural: str, seconds: float) -> None:
         """Let a watch say nothing for so many seconds."""
