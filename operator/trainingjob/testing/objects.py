@@ -1,6 +1,6 @@
 """What the model stores: bodies that never change, and the changes from one to the next."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from itertools import count
@@ -46,12 +46,12 @@ def counted_uids() -> Callable[[], str]:
     return next_uid
 
 
-def merged(old: Body, patch: Mapping[str, Any]) -> Body:
+def merged(old: Body, patch: Body) -> Body:
     """Return an object after a JSON merge patch; what the patch leaves alone is shared, without effect `old` itself."""
     result: dict[str, Any] | None = None
     for name, wanted in patch.items():
         before = old.get(name, _ABSENT)
-        value = merged(before if isinstance(before, dict) else {}, wanted) if isinstance(wanted, Mapping) else wanted
+        value = merged(before if isinstance(before, dict) else {}, wanted) if isinstance(wanted, dict) else wanted
         if value is before or value == before or (value is None and before is _ABSENT):
             continue
         if result is None:
