@@ -100,6 +100,21 @@ async def test_pods_that_finalizers_hold_end_alike(cluster: Cluster, user: User)
         assert [answer.status for answer in stage.answers[3:]] == [200, 422, 200, 200, 200, 404]
 
 
+async def test_watch_from_long_ago_ends_alike(cluster: Cluster, user: User) -> None:
+    async with stage_of(cluster, user, "w") as stage:
+        stage.model.server.create(PODS, user.namespace, plain_create(PODS, "w-a").body)
+        stage.model.server.compact()
+        model = stage.model.server.watch(PODS, user.namespace, version=0).take()
+        real = await stage.real.first_event(PODS, "1")
+        assert [_error(event) for event in (model, real)] == [("ERROR", 410, "Expired", "Failure")] * 2
+
+
+def _error(event: Body | None) -> tuple[object, ...]:
+    """Return type, code, reason and status of an event."""
+    found = (event or {}).get("object", {})
+    return (event or {}).get("type"), found.get("code"), found.get("reason"), found.get("status")
+
+
 async def test_lists_in_chunks_go_on_alike(cluster: Cluster, user: User) -> None:
     async with stage_of(cluster, user, "l") as stage:
         for index in range(5):

@@ -232,6 +232,13 @@ class RealSide(Side):
             found: Body = await answer.json()
             return answer.status, found
 
+    async def first_event(self, resource: Resource, version: str) -> Body:
+        """Return the first event of a watch that goes on from a version."""
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "10"}
+        async with self._session.get(self._connection.server + resource.path(self._namespace), params=query) as answer:
+            found: Body = json.loads(await answer.content.readline())
+            return found
+
     async def watch(self, resource: Resource, selector: str, last: str) -> "asyncio.Task[list[Body]]":
         """Start a watch of the namespace from now on that ends with the event that adds the object `last`."""
         _, page = await self.call("GET", resource.path(self._namespace), query={"limit": "1"})
