@@ -102,10 +102,11 @@ async def test_pods_that_finalizers_hold_end_alike(cluster: Cluster, user: User)
 
 async def test_watch_from_long_ago_ends_alike(cluster: Cluster, user: User) -> None:
     async with stage_of(cluster, user, "w") as stage:
-        stage.model.server.create(PODS, user.namespace, plain_create(PODS, "w-a").body)
+        await stage.both(plain_create(JOBS, "w-a"))
         stage.model.server.compact()
-        model = stage.model.server.watch(PODS, user.namespace, version=0).take()
-        real = await stage.real.first_event(PODS, "1")
+        model = stage.model.server.watch(JOBS, user.namespace, version=0).take()
+        # The server remembers no change of a resource from before the resource was defined.
+        real = await stage.real.first_event(JOBS, "1")
         assert [_error(event) for event in (model, real)] == [("ERROR", 410, "Expired", "Failure")] * 2
 
 
