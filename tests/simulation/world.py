@@ -91,14 +91,16 @@ class World:
         for plural, name, seconds in self.scope.foreign:
             resource = PODS if plural == PODS.plural else SERVICES
             body: dict[str, Any] = {"kind": "Pod", "metadata": {"name": name}, "spec": {}}
-            self.server.create(resource, NAMESPACE, body)
+            uid = self.server.create(resource, NAMESPACE, body)["metadata"]["uid"]
             if seconds:
-                self.loop.after(seconds, self._take_away, resource, name)
+                self.loop.after(seconds, self._take_away, resource, name, uid)
         self._told = 0
 
-    def _take_away(self, resource: Resource, name: str) -> None:
-        self.server.delete(resource, NAMESPACE, name, grace_seconds=0)
-        self.settle()
+    def _take_away(self, resource: Resource, name: str, uid: str) -> None:
+        found = self.server.find(resource, NAMESPACE, name)
+        if found is not None and found["metadata"]["uid"] == uid:
+            self.server.delete(resource, NAMESPACE, name, uid=uid, grace_seconds=0)
+            self.settle()
 
     def look_again(self) -> None:
         """Ask the operator to look at every job once more, though nothing has happened."""
