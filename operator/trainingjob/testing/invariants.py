@@ -56,7 +56,8 @@ class Judge:
     13. At rest nothing is written: by writes between `at_rest` and `disturbed`. A create that is refused is no write:
         what waits for a quota or for another's name asks again and again.
     14. At rest a job that cannot be carried out says so in its condition Stalled.
-    15. At rest every job has ended, runs with all its pods, or waits with a reason that says for what.
+    15. At rest every job has ended, runs with all its pods, or waits with a reason that says for what, or for pods
+        that are still being deleted; nothing has outlived its time to live.
     """
 
     def __init__(self) -> None:
