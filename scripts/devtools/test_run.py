@@ -119,6 +119,7 @@ def _everything(checks: Checks, progress: Progress, *, long: bool) -> None:
         tools = pool.submit(ensure, sets_for(DEFAULT_KUBERNETES, nodes=2), progress)
         archives = pool.submit(build_images, example_names())
         _quick(checks)
+        checks.pytest("simulated schedules", 90, ["tests/simulation"])
         tools.result()
         checks.pytest("chart tests", 180, ["tests/chart"])
         checks.pytest("API server tests", 400, ["tests/apiserver"])

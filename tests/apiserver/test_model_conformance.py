@@ -1,19 +1,14 @@
 """The model of the API server against a real one: the same requests, the same answers, the same events."""
 
-import asyncio
-import json
 import os
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from random import Random, SystemRandom
-from typing import Any
 
 import pytest
 
 from devtools.cluster import Cluster
-from tests.support.both_servers import Body, ModelSide, Operation, RealSide
-from tests.support.random_operations import SELECTOR, node_of, random_operations
+from tests.support.both_servers import Answer, Body, ModelSide, Operation
+from tests.support.random_operations import SELECTOR, bind, random_operations
+from tests.support.side_by_side import plain_create, stage_of
 from tests.support.user import User
 from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, Resource
 
@@ -22,103 +17,12 @@ pytestmark = pytest.mark.apiserver
 SEED = "TRAININGJOB_MODEL_SEED"
 """A seed to play again; without it every run plays new ones beside those that are fixed."""
 OPERATIONS = 150
-GARBAGE_SECONDS = 60
-KINDS = (PODS, JOBS, CONFIG_MAPS)
-WATCHED = ((PODS, ""), (PODS, SELECTOR), (JOBS, ""), (JOBS, SELECTOR), (CONFIG_MAPS, ""))
-
-
-class Stage:
-    """Both servers and their watches, for one chain of operations."""
-
-    def __init__(self, real: RealSide, namespace: str) -> None:
-        self.real = real
-        self.model = ModelSide(namespace, real.prefix)
-        self.played: list[str] = []
-
-    async def play(self, operations: list[Operation]) -> None:
-        """Carry out operations on both and compare what can be seen of them."""
-        last = f"{self.real.prefix}-last"
-        heard = [await self.real.watch(resource, selector, last) for resource, selector in WATCHED]
-        watches = [self.model.watch(resource, selector) for resource, selector in WATCHED]
-        try:
-            for operation in operations:
-                await self._compare(operation)
-            for resource in KINDS:
-                await self.real.perform(_marker(resource, last))
-            events = await asyncio.wait_for(asyncio.gather(*heard), 60)
-        finally:
-            for task in heard:
-                task.cancel()
-        for (resource, selector), found, watch in zip(WATCHED, events, watches, strict=True):
-            expected = []
-            while event := watch.take():
-                expected.append(event)
-            what = f"events of {resource.plural} {selector}"
-            self._same(what, self._told(self.model, resource, expected), self._told(self.real, resource, found))
-
-    async def _compare(self, operation: Operation) -> None:
-        self.played.append(str(operation))
-        real, model = await self.real.perform(operation), await self.model.perform(operation)
-        self._same("answer", model, real)
-        if self.model.collect():
-            await self._wait_for_garbage()
-
-    async def _wait_for_garbage(self) -> None:
-        """Wait until the real garbage collector has done what the model's has."""
-        deadline = time.monotonic() + GARBAGE_SECONDS
-        while True:
-            left = [await self.real.perform(Operation("list", kind)) for kind in KINDS]
-            wanted = [await self.model.perform(Operation("list", kind)) for kind in KINDS]
-            if left == wanted:
-                return
-            if time.monotonic() > deadline:
-                self._same("what the garbage collector leaves", wanted, left)
-            await asyncio.sleep(0.05)
-
-    def _told(self, side: Any, resource: Resource, events: list[Body]) -> dict[str, list[object]]:
-        """Return the events of each object: the garbage collector works at many at once, in no order."""
-        found: dict[str, list[object]] = {}
-        for event in events:
-            if side.owns(event["object"]):
-                plain = side.plain(resource, event["object"])
-                found.setdefault(plain["uid"], []).append((event["type"], plain))
-        return found
-
-    def _same(self, what: str, model: object, real: object) -> None:
-        if model != real:
-            played = "\n".join(self.played[-40:])
-            raise AssertionError(f"{what}\nmodel: {_text(model)}\nreal:  {_text(real)}\nafter:\n{played}")
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, default=str, indent=1) if isinstance(value, dict) else str(value)
-
-
-def _marker(resource: Resource, name: str) -> Operation:
-    operations = random_operations(Random(0), 1000, "x")  # noqa: S311  # plays, and guards nothing
-    found = next(o for o in operations if o.verb == "create" and o.resource is resource and not o.owner)
-    body = {**found.body, "metadata": {"name": name, "labels": {"team": "a"}}}
-    return Operation("create", resource, name, body)
-
-
-@asynccontextmanager
-async def real_side(cluster: Cluster, namespace: str, prefix: str) -> AsyncIterator[RealSide]:
-    """Return the real server with a node that nobody misses for five minutes; nothing is left of either."""
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node_of(prefix)}}
-    async with RealSide(str(cluster.kubeconfig), namespace, prefix) as real:
-        await real.call("POST", "/api/v1/nodes", node)
-        try:
-            yield real
-        finally:
-            await real.clear(*KINDS)
-            await real.call("DELETE", f"/api/v1/nodes/{node_of(prefix)}")
 
 
 async def conform(cluster: Cluster, user: User, seed: int) -> None:
     """Play the chain of a seed on both servers."""
     prefix = f"s{seed}"
-    async with real_side(cluster, user.namespace, prefix) as real:
-        stage = Stage(real, user.namespace)
+    async with stage_of(cluster, user, prefix) as stage:
         try:
             await stage.play(list(random_operations(Random(seed), OPERATIONS, prefix)))  # noqa: S311  # plays only
         except AssertionError as error:
@@ -146,3 +50,98 @@ async def test_new_chains_of_requests_are_answered_alike(cluster: Cluster, share
 async def test_many_new_chains_of_requests_are_answered_alike(cluster: Cluster, shared_user: User) -> None:
     for seed in seeds(60):
         await conform(cluster, shared_user, seed)
+
+
+async def test_quota_of_pods_refuses_and_lets_in_alike(cluster: Cluster, user: User) -> None:
+    async with stage_of(cluster, user, "q") as stage:
+        stage.model.server.set_pod_quota(user.namespace, 2, "few")
+        quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "2"}}}
+        await stage.real.call("POST", Resource("api/v1", "resourcequotas").path(user.namespace), quota)
+        await stage.wait_for_used("few", 0)
+        for name in ("q-a", "q-b", "q-c", "q-a"):
+            await stage.both(plain_create(PODS, name))
+        assert [answer.status for answer in stage.answers] == [201, 201, 403, 403]
+        await stage.both(Operation("status", PODS, "q-a", {"status": {"phase": "Succeeded"}}))
+        await stage.wait_for_used("few", 1)
+        assert (await stage.both(plain_create(PODS, "q-c"))).status == 201
+        await stage.both(Operation("delete", PODS, "q-b"))
+        await stage.wait_for_used("few", 1)
+        assert (await stage.both(plain_create(PODS, "q-d"))).status == 201
+
+
+async def test_children_of_a_deleted_job_are_collected_alike(cluster: Cluster, user: User) -> None:
+    async with stage_of(cluster, user, "g") as stage:
+        await stage.both(plain_create(JOBS, "g-job"))
+        for resource, name in ((PODS, "g-bound"), (PODS, "g-loose"), (CONFIG_MAPS, "g-files")):
+            await stage.both(plain_create(resource, name, owner="g-job"))
+        await stage.both(bind("g-bound", "g"))
+        await stage.both(Operation("delete", JOBS, "g-job", uid="last"))
+        left = await stage.both(Operation("list", PODS))
+        assert [(pod["name"], pod["deleting"]) for pod in _items(left)] == [("g-bound", True)]
+
+
+async def test_pods_that_finalizers_hold_end_alike(cluster: Cluster, user: User) -> None:
+    held: Body = {"metadata": {"finalizers": ["example.com/hold"]}}
+    free: Body = {"metadata": {"finalizers": None, "labels": {"team": "b"}}}
+    async with stage_of(cluster, user, "h") as stage:
+        await stage.play(
+            [
+                plain_create(PODS, "h-a"),
+                bind("h-a", "h"),
+                Operation("patch", PODS, "h-a", held),
+                Operation("delete", PODS, "h-a", grace=30),
+                Operation("patch", PODS, "h-a", {"metadata": {"finalizers": ["example.com/hold", "example.com/more"]}}),
+                Operation("delete", PODS, "h-a", grace=0),
+                Operation("delete", PODS, "h-a", grace=0),
+                Operation("patch", PODS, "h-a", free, version="last"),
+                Operation("get", PODS, "h-a"),
+            ]
+        )
+        assert [answer.status for answer in stage.answers[3:]] == [200, 422, 200, 200, 200, 404]
+
+
+async def test_watch_from_long_ago_ends_alike(cluster: Cluster, user: User) -> None:
+    async with stage_of(cluster, user, "w") as stage:
+        await stage.both(plain_create(JOBS, "w-a"))
+        stage.model.server.compact()
+        model = stage.model.server.watch(JOBS, user.namespace, version=0).take()
+        # The server remembers no change of a resource from before the resource was defined.
+        real = await stage.real.first_event(JOBS, "1")
+        assert [_error(event) for event in (model, real)] == [("ERROR", 410, "Expired", "Failure")] * 2
+
+
+def _error(event: Body | None) -> tuple[object, ...]:
+    """Return type, code, reason and status of an event."""
+    found = (event or {}).get("object", {})
+    return (event or {}).get("type"), found.get("code"), found.get("reason"), found.get("status")
+
+
+async def test_lists_in_chunks_go_on_alike(cluster: Cluster, user: User) -> None:
+    async with stage_of(cluster, user, "l") as stage:
+        for index in range(5):
+            await stage.both(plain_create(CONFIG_MAPS, f"l-{index}"))
+        path, token = CONFIG_MAPS.path(user.namespace), ""
+        pages: list[list[str]] = []
+        query = {"limit": "2", "labelSelector": SELECTOR}
+        while not pages or token:
+            page = (await stage.real.call("GET", path, query={**query, **({"continue": token} if token else {})}))[1]
+            token = page["metadata"].get("continue", "")
+            pages.append([item["metadata"]["name"] for item in page["items"]])
+        assert pages == _pages(stage.model, user.namespace) == [["l-0", "l-1"], ["l-2", "l-3"], ["l-4"]]
+
+
+def _pages(model: ModelSide, namespace: str) -> list[list[str]]:
+    """Return the names in each chunk of the model's list; what changes meanwhile does not show."""
+    token = ""
+    pages: list[list[str]] = []
+    while not pages or token:
+        page = model.server.list(CONFIG_MAPS, namespace, selector=SELECTOR, limit=2, token=token)
+        token = page["metadata"].get("continue", "")
+        pages.append([item["metadata"]["name"] for item in page["items"]])
+        model.server.create(CONFIG_MAPS, namespace, {"metadata": {"name": f"later-{len(pages)}"}})
+    return pages
+
+
+def _items(answer: Answer) -> list[Body]:
+    assert isinstance(answer.body, list)
+    return answer.body

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation.scopes import JOB
+from trainingjob.api.constants import LABEL_JOB
 from trainingjob.controller.kube import JOBS, PODS, SERVICES
 from trainingjob.controller.kube_errors import RefusedError
 
 if TYPE_CHECKING:
+    from tests.simulation.kubelet import Play
     from tests.simulation.schedule import Incident
     from tests.simulation.world import World
 
@@ -92,11 +94,17 @@ def _lose_node(world: "World", incident: "Incident") -> None:
 
 
 def _hide(world: "World", incident: "Incident") -> None:
-    """Take away the label by which the operator's watch finds a pod."""
+    """Take away the label by which the operator's watch finds a pod; after so many seconds it is there again."""
     for play in world.kubelet.of(incident.on):
-        labels = {"metadata": {"labels": {"trainingjob.dev/job": None}}}
-        world.server.patch(PODS, play.namespace, play.name, labels)
-    world.settle()
+        _label(world, play, None)
+        world.loop.after(incident.value, _label, world, play, JOB)
+
+
+def _label(world: "World", play: "Play", value: str | None) -> None:
+    found = world.server.find(PODS, play.namespace, play.name)
+    if found is not None and found["metadata"]["uid"] == play.uid and play.name.startswith(JOB):
+        world.server.patch(PODS, play.namespace, play.name, {"metadata": {"labels": {LABEL_JOB: value}}})
+        world.settle()
 
 
 def _delete_service(world: "World", _: "Incident") -> None:

@@ -78,6 +78,10 @@ class Clockwork:
         self.pending -= 1
         call(*args)
 
+    def forget(self) -> None:
+        """Make none of the calls that are still to come."""
+        self._heap.clear()
+
     def step(self) -> bool:
         """Make the next call and say whether there was one."""
         heap = self._heap

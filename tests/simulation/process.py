@@ -84,8 +84,8 @@ class Process:
         core = self.core
         self.streams = {
             "trainingjobs": Stream(JOBS, core.hear, self._list_jobs_as_kopf),
-            "pods": self._stream(PODS, core.pods, lambda body: observe.read_pod(body)),
-            "services": self._stream(SERVICES, core.services, lambda body: observe.read_service(body)),
+            "pods": self._stream(PODS, core.pods, observe.read_pod),
+            "services": self._stream(SERVICES, core.services, observe.read_service),
         }
 
     def _stream(self, resource: Resource, cache: ObjectCache[Any], read: Callable[[Any], Any]) -> Stream:
@@ -105,7 +105,7 @@ class Process:
         return found[0]
 
     def _list_jobs(self) -> str:
-        return self._list(JOBS, self.core.jobs, lambda body: job_module.read_job(body), "")
+        return self._list(JOBS, self.core.jobs, job_module.read_job, "")
 
     def _list_jobs_as_kopf(self) -> str:
         """List as kopf does after a 410: it tells of what there is and of no deletion that it missed."""

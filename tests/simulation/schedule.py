@@ -24,7 +24,9 @@ class Incident(NamedTuple):
     """How much: seconds, an exit code, a number."""
 
     def __str__(self) -> str:
-        after = f"at write {self.at:g}" if self.when == "write" else f"{self.at:g} s after {self.when or 'the beginning'}"
+        after = (
+            f"at write {self.at:g}" if self.when == "write" else f"{self.at:g} s after {self.when or 'the beginning'}"
+        )
         words = [self.kind, self.on, "" if self.value is None else str(self.value), after]
         return " ".join(word for word in words if word)
 

@@ -29,6 +29,14 @@ class Scope:
     """Whether something injects a container beside the program that never ends."""
     foreign: tuple[tuple[str, str, float], ...] = ()
     """Objects of others with names that the job wants: plural, name, seconds until they go (0: never)."""
+    quota_seconds: float = 0.0
+    """For how long from the beginning a quota allows no pods."""
+    watch_seconds: float = 0.005
+    """How late the watches are; an answer to a request takes 0.01 s, so they can come before it or after it."""
+    calm: bool = False
+    """Whether no program fails by itself, and none ends within twelve seconds of the start or another's end."""
+    outcome: str = "Succeeded"
+    """The phase that the job ends in when nobody interferes, faults or not; empty for a job that is left alone."""
     bystander: bool = False
     """Whether a second, ordinary job lives in the same namespace."""
 
@@ -42,7 +50,7 @@ JOB: Final = "mnist"
 IMAGE: Final = "registry.example.com/mnist:1.0"
 
 _PS = {"parameterServer": {"workers": 1, "servers": 1}}
-_EVALUATOR = {"parameterServer": {"workers": 1, "servers": 0, "chief": True, "evaluator": True}}
+_EVALUATOR = {"parameterServer": {"workers": 1, "servers": 1, "chief": True, "evaluator": True}}
 _GROUP = {"multiWorker": {"workers": 2}}
 _MPI = {"mpi": {"nodes": 1}, "command": ["train"]}
 _ELASTIC = {
@@ -51,38 +59,74 @@ _ELASTIC = {
 }
 
 _ALL: Final = (
-    Scope("one", {}),
+    Scope("one", {}, calm=True),
     Scope("one-fails-once", {}, {"worker-0": ((5, 1), (20, 0))}),
-    Scope("one-fails-for-ever", {"maxRestarts": 1}, {"worker-0": ((5, 1),)}),
-    Scope("one-no-restarts", {"maxRestarts": 0, "cleanPodPolicy": "All"}, {"worker-0": ((5, 1),)}),
-    Scope("one-deadline", {"activeDeadlineSeconds": 30}, {"worker-0": (FOREVER,)}),
-    Scope("one-pending-deadline", {"pendingDeadlineSeconds": 30}, start_seconds={"worker-0": 4000}),
-    Scope("one-retires", {"ttlSecondsAfterFinished": 60, "podTTLSeconds": 20}),
-    Scope("one-suspended", {"suspend": True}),
-    Scope("one-foreign", {"managedBy": "example.com/other"}),
+    Scope("one-fails-for-ever", {"maxRestarts": 1}, {"worker-0": ((5, 1),)}, outcome="Failed", watch_seconds=0.03),
+    Scope("one-no-restarts", {"maxRestarts": 0, "cleanPodPolicy": "All"}, {"worker-0": ((5, 1),)}, outcome="Failed"),
+    Scope("one-deadline", {"activeDeadlineSeconds": 30}, {"worker-0": (FOREVER,)}, outcome="Failed"),
+    Scope("one-pending-deadline", {"pendingDeadlineSeconds": 30}, start_seconds={"worker-0": 4000}, outcome="Failed"),
+    Scope("one-retires", {"ttlSecondsAfterFinished": 60, "podTTLSeconds": 20}, outcome=""),
+    Scope("one-quota", {}, quota_seconds=30.0, watch_seconds=0.03),
+    Scope("one-suspended", {"suspend": True}, outcome="Suspended"),
+    Scope("one-foreign", {"managedBy": "example.com/other"}, outcome=""),
     Scope("one-sidecar", {}, {"worker-0": ((5, 3), (20, 0))}, sidecar=True),
     Scope("one-name-taken", {}, foreign=(("pods", "mnist-worker-0", 40.0),)),
     Scope("one-service-taken", {}, foreign=(("services", "mnist", 40.0),)),
-    Scope("one-name-taken-hidden", {}, foreign=(("pods", "mnist-worker-0", 0.0),)),
-    Scope("one-slow-end", {"stopGraceSeconds": 5}, {"worker-0": (FOREVER,)}, stop_seconds=8, tells_end=False),
-    Scope("one-ignores", {"failurePolicy": {"rules": [{"action": "Ignore", "onExitCodes": {"operator": "In",
-          "values": [9]}}]}, "maxRestarts": 0}, {"worker-0": ((5, 9), (20, 0))}),
-    Scope("servers", _PS, {"ps-0": (FOREVER,)}),
-    Scope("servers-keep-pods", {**_PS, "cleanPodPolicy": "None", "activeDeadlineSeconds": 25},
-          {"ps-0": (FOREVER,), "worker-0": (FOREVER,)}),
+    Scope("one-name-taken-hidden", {}, foreign=(("pods", "mnist-worker-0", 0.0),), outcome="Pending"),
+    Scope(
+        "one-slow-end",
+        {"stopGraceSeconds": 5},
+        {"worker-0": (FOREVER,)},
+        stop_seconds=8,
+        tells_end=False,
+        outcome="Running",
+    ),
+    Scope(
+        "one-ignores",
+        {
+            "failurePolicy": {"rules": [{"action": "Ignore", "onExitCodes": {"operator": "In", "values": [9]}}]},
+            "maxRestarts": 0,
+        },
+        {"worker-0": ((5, 9), (20, 0))},
+    ),
+    Scope("servers", _PS, {"ps-0": (FOREVER,)}, calm=True, watch_seconds=0.03),
+    Scope(
+        "servers-keep-pods",
+        {**_PS, "cleanPodPolicy": "None", "activeDeadlineSeconds": 25},
+        {"ps-0": (FOREVER,), "worker-0": (FOREVER,)},
+        outcome="Failed",
+    ),
     Scope("servers-worker-fails", _PS, {"ps-0": (FOREVER,), "worker-0": ((5, 1), (7, 2), (20, 0))}),
     Scope("servers-server-fails", _PS, {"ps-0": ((6, 1), FOREVER)}),
-    Scope("servers-fail", {**_PS, "maxRestarts": 0}, {"ps-0": (FOREVER,), "worker-0": ((5, 1),)}),
-    Scope("evaluator", {**_EVALUATOR, "evaluatorGraceSeconds": 15}, {"evaluator-0": ((30, 0),)}),
-    Scope("evaluator-fails", {**_EVALUATOR, "evaluatorGraceSeconds": 15, "maxRestarts": 1},
-          {"evaluator-0": ((4, 1), (40, 0)), "chief-0": ((30, 0),)}),
-    Scope("evaluator-never-well", {**_EVALUATOR, "maxRestarts": 0}, {"evaluator-0": ((4, 1),)}),
-    Scope("group", {**_GROUP, "successPolicy": "AllWorkers"}, {"worker-1": ((25, 0),)}),
-    Scope("group-fails-together", _GROUP, {"worker-0": ((7, 1), (20, 0)), "worker-1": ((6, 3), (20, 0))}),
+    Scope("servers-fail", {**_PS, "maxRestarts": 0}, {"ps-0": (FOREVER,), "worker-0": ((5, 1),)}, outcome="Failed"),
+    Scope(
+        "evaluator",
+        {**_EVALUATOR, "evaluatorGraceSeconds": 15},
+        {"ps-0": (FOREVER,), "evaluator-0": ((30, 0),)},
+        watch_seconds=0.03,
+    ),
+    Scope(
+        "evaluator-fails",
+        {**_EVALUATOR, "evaluatorGraceSeconds": 15, "maxRestarts": 1},
+        {"ps-0": (FOREVER,), "evaluator-0": ((4, 1), (40, 0)), "chief-0": ((30, 0),)},
+    ),
+    Scope(
+        "evaluator-for-ever",
+        {**_EVALUATOR, "evaluatorGraceSeconds": 15},
+        {"ps-0": (FOREVER,), "evaluator-0": (FOREVER,)},
+    ),
+    Scope("evaluator-never-well", {**_EVALUATOR, "maxRestarts": 0}, {"ps-0": (FOREVER,), "evaluator-0": ((4, 1),)}),
+    Scope("group", {**_GROUP, "successPolicy": "AllWorkers"}, {"worker-1": ((40, 0),)}, calm=True),
+    Scope(
+        "group-fails-together",
+        _GROUP,
+        {"worker-0": ((7, 1), (20, 0)), "worker-1": ((6, 3), (20, 0))},
+        watch_seconds=0.03,
+    ),
     Scope("group-slow-start", _GROUP, start_seconds={"worker-1": 30}),
-    Scope("mpi", _MPI, {"worker-0": (FOREVER,)}),
+    Scope("mpi", _MPI, {"worker-0": (FOREVER,)}, calm=True, watch_seconds=0.03),
     Scope("mpi-launcher-fails", _MPI, {"worker-0": (FOREVER,), "launcher-0": ((8, 1), (20, 0))}),
-    Scope("elastic", _ELASTIC, {"worker-0": ((40, 0),), "worker-1": ((40, 0),)}),
-    Scope("two-jobs", {}, {"worker-0": ((5, 1), (20, 0))}, bystander=True),
+    Scope("elastic", _ELASTIC, {"worker-0": ((60, 0),), "worker-1": ((40, 0),)}, calm=True),
+    Scope("two-jobs", {}, {"worker-0": ((5, 1), (20, 0))}, bystander=True, watch_seconds=0.03),
 )
 SCOPES: Final[Mapping[str, Scope]] = {scope.name: scope for scope in _ALL}

@@ -1,18 +1,19 @@
 """Play one schedule from its beginning to rest, with every promise checked after every step."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
 
+from tests.simulation.compare import end_of
 from tests.simulation.memo import Memo
 from tests.simulation.schedule import Schedule
 from tests.simulation.world import World
 
-_QUIET_PASSES: Final = 8
-"""After so many passes without a write and with nothing left to happen, what is waited for will not come by itself."""
-_MOST_STEPS: Final = 20_000
+_QUIET_STEPS: Final = 30
+"""After so many steps in which nothing changes and nothing is left to happen, what is waited for will not come: they
+cover ten passes and more with a back-off of a minute, longer than the longest wait for a restart."""
+_MOST_STEPS: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -38,30 +39,30 @@ def play(schedule: Schedule, memo: Memo) -> Run:
     memo.begin()
     world = World(schedule, memo)
     problems = _play(world)
-    return Run(
+    run = Run(
         schedule,
         tuple(problems),
         world.wire.writes,
         tuple(world.wire.met),
-        {},
+        end_of(world.server),
         blake2b(repr(world.trace).encode(), digest_size=12).digest(),
         world.trace,
     )
+    world.dismantle()
+    return run
 
 
 def _play(world: World) -> list[str]:
     violations = world.judge.violations
-    quiet = writes = 0
+    quiet = changes = 0
     for _ in range(_MOST_STEPS):
         if violations or not world.step():
             break
-        if world.loop.pending:
-            quiet = 0
-        elif world.wire.writes != writes:
-            quiet, writes = 0, world.wire.writes
-        else:
+        if world.server.version != changes:
+            quiet, changes = 0, world.server.version
+        elif not world.loop.pending:
             quiet += 1
-            if quiet > _QUIET_PASSES:
+            if quiet > _QUIET_STEPS:
                 break
     else:
         return [f"nothing comes to rest within {_MOST_STEPS} steps"]

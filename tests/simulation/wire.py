@@ -16,6 +16,7 @@ class Wired(Protocol):
     """What a wire needs of the world around it."""
 
     loop: Clockwork
+    resting: bool
 
     def crash(self, seconds: float) -> None:
         """Kill the operator; it comes back after so many seconds."""
@@ -47,7 +48,7 @@ class Wire:
         kind, seconds = "", 0.0
         if request.verb != "get":
             self.writes += 1
-            if self.writes in self._faults:
+            if self.writes in self._faults and not self._world.resting:
                 kind, seconds = self._faults[self.writes]
                 self.met.append(kind)
         if kind == "crash-before":

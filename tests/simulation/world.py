@@ -18,7 +18,6 @@ from trainingjob.testing import Body, Change, Judge, ModelClient, ModelServer, R
 
 NAMESPACE: Final = "team"
 BYSTANDER: Final = "other"
-_WATCH_SECONDS: Final = 0.005
 _COLLECTED_AFTER: Final = 2.0
 
 
@@ -37,6 +36,8 @@ class World:
         self.trace: list[tuple[Any, ...]] = []
         self.kubelet = Kubelet(self)
         self._told = 0
+        self.resting = False
+        """Whether this is the last look, at which nothing may be written."""
         faults = {int(i.at): (i.on, i.value or 0.0) for i in schedule.incidents if i.kind == "fault"}
         self.wire = Wire(self, faults)
         self.client = ModelClient(self.server, self.wire.travel)
@@ -84,29 +85,48 @@ class World:
 
     def _prepare(self) -> None:
         """Put what is not the job's where the job wants to be."""
+        if self.scope.quota_seconds:
+            self.server.set_pod_quota(NAMESPACE, 0)
+            self.loop.after(self.scope.quota_seconds, self.server.set_pod_quota, NAMESPACE, None)
         for plural, name, seconds in self.scope.foreign:
             resource = PODS if plural == PODS.plural else SERVICES
             body: dict[str, Any] = {"kind": "Pod", "metadata": {"name": name}, "spec": {}}
-            self.server.create(resource, NAMESPACE, body)
+            uid = self.server.create(resource, NAMESPACE, body)["metadata"]["uid"]
             if seconds:
-                self.loop.after(seconds, self._take_away, resource, name)
+                self.loop.after(seconds, self._take_away, resource, name, uid)
         self._told = 0
 
-    def _take_away(self, resource: Resource, name: str) -> None:
-        self.server.delete(resource, NAMESPACE, name, grace_seconds=0)
-        self.settle()
+    def _take_away(self, resource: Resource, name: str, uid: str) -> None:
+        found = self.server.find(resource, NAMESPACE, name)
+        if found is not None and found["metadata"]["uid"] == uid:
+            self.server.delete(resource, NAMESPACE, name, uid=uid, grace_seconds=0)
+            self.settle()
 
     def look_again(self) -> None:
         """Ask the operator to look at every job once more, though nothing has happened."""
+        self.resting = True
         for job in self.process.core.jobs:
             self.process.core.queue.add(job.key)
         self.process.pump()
+
+    def dismantle(self) -> None:
+        """Take the world apart, so that nothing of it has to be looked for by the garbage collector."""
+        process = self.process
+        for task in list(process.tasks):
+            task.stop()
+        process.core.__dict__.clear()
+        process.__dict__.clear()
+        self.loop.forget()
+        self.__dict__.clear()
 
     # What the operator sends.
 
     def sent(self, request: Request, status: int, answer: Body | None, what: str) -> None:
         """Take over what became of a write of the operator's."""
         self.note(request.verb, request.resource.plural, request.name, status, what)
+        if self.resting and status >= 400:
+            # A create that somebody else's object or a quota stands against is tried again for ever.
+            return
         job = self._decided.get(self._job_of(request))
         uid, basis = (job.uid, int(job.resource_version)) if job else ("", 0)
         version = (answer or {}).get("metadata", {}).get("resourceVersion", 0)
@@ -117,8 +137,8 @@ class World:
         if request.resource == JOBS:
             return request.name
         if request.body is not None:
-            owners = request.body["metadata"].get("ownerReferences") or ({},)
-            return str(owners[0].get("name", ""))
+            owners = request.body["metadata"].get("ownerReferences")
+            return str(owners[0]["name"]) if owners else ""
         return next((name for name in self._decided if request.name.startswith(f"{name}-")), "")
 
     def crash(self, seconds: float) -> None:
@@ -149,6 +169,8 @@ class World:
     def _spread(self, change: Change) -> None:
         body = change.body
         self.note(change.kind, change.resource, body["metadata"]["name"], _state(body))
+        if change.kind == "ADDED" and self._is_orphan(body):
+            self.loop.after(_COLLECTED_AFTER, self._collect)
         if change.resource == PODS.plural:
             self.kubelet.saw(change)
         elif change.resource == JOBS.plural:
@@ -160,9 +182,17 @@ class World:
         if stream is not None and not stream.scheduled and stream.watch is not None:
             self._schedule(stream)
 
+    def _is_orphan(self, body: Body) -> bool:
+        """Say whether an object was made for a job that is gone already."""
+        owners = body["metadata"].get("ownerReferences")
+        if not owners:
+            return False
+        job = self.server.find(JOBS, NAMESPACE, owners[0]["name"])
+        return job is None or job["metadata"]["uid"] != owners[0]["uid"]
+
     def _schedule(self, stream: Stream) -> None:
         stream.scheduled = True
-        self.loop.after(max(_WATCH_SECONDS, stream.held_until - self.loop.now), self.process.deliver, stream)
+        self.loop.after(max(self.scope.watch_seconds, stream.held_until - self.loop.now), self.process.deliver, stream)
 
     def hold(self, plural: str, seconds: float) -> None:
         """Let a watch say nothing for so many seconds."""

@@ -1,19 +1,22 @@
 """Run asyncio programs beside tests that are written without it."""
 
 import asyncio
+import selectors
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_LAST_TURNS = 20
+_LEAVE_SECONDS = 5.0
 
 
 class Background:
     """An event loop in a thread of its own; use it as a context manager."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self._selector = selectors.DefaultSelector()
+        self.loop = asyncio.SelectorEventLoop(self._selector)
+        self._own_sockets = len(self._selector.get_map())
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     def __enter__(self) -> "Background":
@@ -35,6 +38,7 @@ class Background:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # A connection that was closed is gone some turns of the loop later.
-        for _ in range(_LAST_TURNS):
-            await asyncio.sleep(0)
+        # A connection that was closed takes leave of its peer before it is gone.
+        deadline = self.loop.time() + _LEAVE_SECONDS
+        while len(self._selector.get_map()) > self._own_sockets and self.loop.time() < deadline:
+            await asyncio.sleep(0.01)

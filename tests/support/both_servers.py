@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from trainingjob.api.constants import API_VERSION, KIND
 from trainingjob.controller.connection import Connection, connect
 from trainingjob.controller.kube import JOBS, PODS, Resource
 from trainingjob.controller.kube_errors import KubeError
@@ -37,7 +38,7 @@ class Operation:
     """The same for the resource version."""
     grace: int | None = None
     owner: str = ""
-    """Of a create: the name of the ConfigMap that owns it, or nobody."""
+    """Of a create: the name of the TrainingJob or ConfigMap that owns it, or of none."""
     selector: str = ""
 
 
@@ -122,10 +123,14 @@ class Side:
             return {"propagationPolicy": "Background", "preconditions": found, **grace}
         metadata = {**operation.body.get("metadata", {}), **found}
         if operation.owner:
-            owners = self._known.get(("configmaps", operation.owner)) or [(NOBODY, "")]
-            owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": operation.owner, "uid": owners[-1][0]}
-            metadata["ownerReferences"] = [owner]
+            metadata["ownerReferences"] = [self._owner(operation.owner)]
         return {**operation.body, **({"metadata": metadata} if metadata else {})}
+
+    def _owner(self, name: str) -> Body:
+        for plural, api, kind in (("trainingjobs", API_VERSION, KIND), ("configmaps", "v1", "ConfigMap")):
+            if known := self._known.get((plural, name)):
+                return {"apiVersion": api, "kind": kind, "name": name, "uid": known[-1][0]}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": NOBODY}
 
 
 class ModelSide(Side):
@@ -226,6 +231,13 @@ class RealSide(Side):
         async with self._session.request(method, url, data=data, headers=headers, params=query or {}) as answer:
             found: Body = await answer.json()
             return answer.status, found
+
+    async def first_event(self, resource: Resource, version: str) -> Body:
+        """Return the first event of a watch that goes on from a version."""
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "10"}
+        async with self._session.get(self._connection.server + resource.path(self._namespace), params=query) as answer:
+            found: Body = json.loads(await answer.content.readline())
+            return found
 
     async def watch(self, resource: Resource, selector: str, last: str) -> "asyncio.Task[list[Body]]":
         """Start a watch of the namespace from now on that ends with the event that adds the object `last`."""

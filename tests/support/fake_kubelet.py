@@ -27,7 +27,8 @@ from trainingjob.controller.kube_errors import ConflictError, GoneError, KubeErr
 
 NODES = Resource("api/v1", "nodes")
 USER_AGENT = "fake-kubelet"
-_HEARTBEAT_SECONDS = 15.0
+_HEARTBEAT_SECONDS = 5.0
+"""Much less than the 40 seconds after which a node counts as lost, for a busy machine misses some."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,9 @@ class FakeKubelet:
                 # Its successor has the same name and has neither begun nor ended.
                 self.ready.discard(name)
                 self.succeeded.discard(name)
+                # At once: it must not become ready after this.
+                if play := self._plays.get(uid):
+                    play.cancel()
                 self._stops[uid] = asyncio.create_task(self._end(pod))
         elif uid not in self._plays and phase_of(pod) not in ("Succeeded", "Failed"):
             self._plays[uid] = asyncio.create_task(self._again_and_again(pod, self.script(pod)))
@@ -258,8 +262,6 @@ class FakeKubelet:
 
     async def _end(self, pod: Object) -> None:
         uid, name = pod["metadata"]["uid"], pod["metadata"]["name"]
-        if play := self._plays.get(uid):
-            play.cancel()
         await asyncio.sleep(self.script(pod).stop_seconds)
         while True:
             try:

@@ -1,6 +1,6 @@
 """Jobs that come by most of what can happen to a job, for runs in which requests and watches fail."""
 
-from tests.support.death_stories import ANEW, SERVES
+from tests.support.death_stories import ANEW, DRAINED, RETIRED, SERVES, SHRUNK
 from tests.support.fake_kubelet import Run
 from tests.support.operating import IMAGE
 from tests.support.stories import Scene, Step, Story, change, ends_as, in_phase, without_pods
@@ -50,6 +50,9 @@ STORIES = {
         expected=ends_as("Succeeded", 0, 0, 0),
     ),
     "anew": ANEW,
+    "drained": DRAINED,
+    "shrunk": SHRUNK,
+    "retired": RETIRED,
     "doomed": Story(
         {**_GROUP, "maxRestarts": 0, "cleanPodPolicy": "All"},
         _doomed,

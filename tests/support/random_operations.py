@@ -61,6 +61,13 @@ def node_of(prefix: str) -> str:
     return f"{prefix}-node"
 
 
+def bind(pod: str, prefix: str) -> Operation:
+    """Return the binding of a pod to that node."""
+    target = {"apiVersion": "v1", "kind": "Node", "name": node_of(prefix)}
+    body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
+    return Operation("bind", PODS, pod, body)
+
+
 def random_operations(random: Random, count: int, prefix: str) -> Iterator[Operation]:
     """Yield a chain of operations on a few objects whose names begin with `prefix`."""
     for _ in range(count):
@@ -87,9 +94,7 @@ def _operation(random: Random, verb: str, resource: Resource, name: str, prefix:
         case "list":
             return Operation(verb, resource, selector=random.choice(["", SELECTOR, "team", "!team", "team!=b"]))
         case "bind":
-            target = {"apiVersion": "v1", "kind": "Node", "name": node_of(prefix)}
-            body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target}
-            return Operation(verb, resource, name, body)
+            return bind(name, prefix)
         case "delete":
             grace = random.choice([None, None, 0, 1, 5, 30, 60])
             return Operation(verb, resource, name, uid=_which(random), version=_which(random, rarely=True), grace=grace)

@@ -33,7 +33,8 @@ class Witness:
         self._judge = Judge()
         self._merge = Merge([resource.plural for resource in WATCHED])
         self._lock = threading.RLock()
-        self._newest = 0
+        self._sent: list[Write] = []
+        """Writes after the last one whose answer had a version."""
         self._kubeconfig = str(kubeconfig)
         self._namespace = namespace
         self._failed: list[BaseException] = []
@@ -60,9 +61,9 @@ class Witness:
         with self._lock:
             sent = Write.of_http(write.method, write.path, write.body or None, write.status, write.answer or None)
             if sent is not None:
-                # A refusal has no version: it is judged by what was heard of until then.
-                self._newest = max(self._newest, sent.at)
-                self._judge.wrote(replace(sent, at=self._newest))
+                self._sent.append(sent)
+            if sent is not None and sent.at:
+                self._hand_on(sent.at)
 
     def violations(self) -> list[str]:
         """Hear all that has happened until now and return what was wrong with it."""
@@ -70,6 +71,7 @@ class Witness:
         with self._lock:
             for kind, resource, body in self._merge.ready():
                 self._judge.changed(kind, resource, body)
+            self._hand_on(0)
             return [f"invariant {found.number}: {found.sentence}" for found in self._judge.violations]
 
     def rest(self, resting: bool) -> None:
@@ -81,6 +83,12 @@ class Witness:
                 self._judge.at_rest(datetime.now(UTC))
             else:
                 self._judge.disturbed()
+
+    def _hand_on(self, version: int) -> None:
+        """Hand on writes whose answers had no version: their sender may have known more then than was heard here."""
+        for write in self._sent:
+            self._judge.wrote(replace(write, at=write.at or version))
+        self._sent.clear()
 
     async def _start(self) -> None:
         self._connection = await connect(self._kubeconfig)
@@ -124,7 +132,6 @@ class Witness:
         with self._lock:
             self._merge.add(resource.plural, event)
             body = event["object"]
-            self._newest = max(self._newest, _version(body))
             if event["type"] == "BOOKMARK":
                 return
             known = self._objects[resource.plural]

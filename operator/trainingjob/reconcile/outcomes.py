@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trainingjob.api.job import TrainingJob
+from trainingjob.api.spec import Role
 from trainingjob.api.status import ConditionType, Phase, TrainingJobStatus
 from trainingjob.api.times import format_time, parse_time
 from trainingjob.reconcile.conditions import MESSAGE_MAX, Claim, update_conditions
 from trainingjob.reconcile.deadlines import Deadline
 from trainingjob.reconcile.pending import Blocker
-from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView
+from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
 from trainingjob.reconcile.success import Success
 from trainingjob.reconcile.writing import closed, found_in, has_run, last_start, write
 
@@ -43,6 +44,9 @@ def running(job: TrainingJob, replicas: ReplicaSet, blocker: Blocker | None, now
     ]
     reason, message = (blocker.reason, blocker.message) if blocker else ("Training", "Every replica has started.")
     started = job.status.attempt_start_time or last_start(replicas, now)
+    found = found_in(job, replicas)
+    if not job.status.attempt_start_time and (uncreated := _uncreated(replicas)):
+        found["restarting"] = {**(found["restarting"] or {}), **uncreated}
     return write(
         job,
         now,
@@ -52,8 +56,13 @@ def running(job: TrainingJob, replicas: ReplicaSet, blocker: Blocker | None, now
         message=message,
         start_time=job.status.start_time or started,
         attempt_start_time=started,
-        **found_in(job, replicas),
+        **found,
     )
+
+
+def _uncreated(replicas: ReplicaSet) -> dict[str, str]:
+    """Return the evaluators that the start has not waited for: who never had a pod has not lost it later."""
+    return {view.replica.pod: "" for view in replicas.of(Role.EVALUATOR) if view.state is State.MISSING}
 
 
 def finalizing(job: TrainingJob, replicas: ReplicaSet, until: datetime, now: datetime) -> TrainingJobStatus:

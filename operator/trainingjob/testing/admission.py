@@ -44,7 +44,9 @@ def admit_change(before: Body, after: Body) -> Body:
 
 def admit_status(before: Body, after: Body) -> Body:
     """Return a job whose status was written: nothing else of it changes."""
-    return _with_defaults({**before, "status": after.get("status") or {}})
+    defaults = _job_defaults()
+    status = after["status"] if after.get("status") else defaults["values"]["status"]
+    return {**before, "status": _filled(status, defaults["inner"]["status"])}
 
 
 def _broken(job: Body, was: Body, now: Body) -> Iterator[str]:
@@ -92,7 +94,7 @@ def _filled(value: Any, defaults: _Defaults) -> Any:
     if isinstance(value, list):
         items = defaults.get("items")
         return [_filled(item, items) for item in value] if items else value
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     missing = {name: given for name, given in defaults.get("values", {}).items() if name not in value}
     result: Any = {**value, **missing} if missing else value

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from trainingjob.api.times import format_time, parse_time
-from trainingjob.testing.objects import Body, with_metadata
+from trainingjob.api.times import parse_time
+from trainingjob.testing.objects import Body, stamp, with_metadata
 
 _ENDED = ("Succeeded", "Failed")
 _DEFAULT_GRACE = 30
@@ -34,7 +34,7 @@ def delete_pod(pod: Body, grace: int | None, now: datetime) -> Deletion:
         seconds = 1
     if not pod["spec"].get("nodeName") or (pod.get("status") or {}).get("phase") in _ENDED:
         seconds = 0
-    at = format_time(now + timedelta(seconds=seconds))
+    at = stamp(now + timedelta(seconds=seconds))
     marked = with_metadata(pod, deletionTimestamp=at, deletionGracePeriodSeconds=seconds)
     return Deletion(marked, removed=seconds == 0 and not metadata.get("finalizers"))
 
@@ -46,7 +46,7 @@ def _hasten(pod: Body, grace: int | None) -> Deletion:
     if grace is None or grace >= before:
         return Deletion(None, removed=False)
     at = parse_time(metadata["deletionTimestamp"]) + timedelta(seconds=grace - before)
-    marked = with_metadata(pod, deletionTimestamp=format_time(at), deletionGracePeriodSeconds=grace)
+    marked = with_metadata(pod, deletionTimestamp=stamp(at), deletionGracePeriodSeconds=grace)
     return Deletion(marked, removed=grace == 0 and not metadata.get("finalizers"))
 
 
@@ -58,7 +58,7 @@ def delete_other(body: Body, now: datetime) -> Deletion:
     if "deletionTimestamp" in metadata:
         return Deletion(None, removed=False)
     more = {"generation": metadata["generation"] + 1} if "generation" in metadata else {}
-    marked = with_metadata(body, deletionTimestamp=format_time(now), deletionGracePeriodSeconds=0, **more)
+    marked = with_metadata(body, deletionTimestamp=stamp(now), deletionGracePeriodSeconds=0, **more)
     return Deletion(marked, removed=False)
 
 

@@ -53,9 +53,11 @@ class Judge:
         keeps and what is being deleted already.
     11. A job's status speaks of its own pods alone, its first counters are its own, and status writes name the uid.
     12. Nothing is written to a job of another manager or to its children: by writes.
-    13. At rest nothing is written: by writes between `at_rest` and `disturbed`.
+    13. At rest nothing is written: by writes between `at_rest` and `disturbed`. A create that is refused is no write:
+        what waits for a quota or for another's name asks again and again.
     14. At rest a job that cannot be carried out says so in its condition Stalled.
-    15. At rest every job has ended, runs with all its pods, or waits with a reason that says for what.
+    15. At rest every job has ended, runs with all its pods, or waits with a reason that says for what, or for pods
+        that are still being deleted; nothing has outlived its time to live.
     """
 
     def __init__(self) -> None:
@@ -120,7 +122,7 @@ class Judge:
 
     def _judge(self, write: Write) -> None:
         self._found(check_write(self._known, write))
-        if self._resting:
+        if self._resting and not (write.verb == "create" and write.status >= 400):
             self._found(
                 [(13, f"At rest the operator sent {write.verb} {write.resource} {write.namespace}/{write.name}.")]
             )

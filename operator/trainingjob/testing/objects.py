@@ -1,8 +1,12 @@
 """What the model stores: bodies that never change, and the changes from one to the next."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
+
+from trainingjob.api.times import format_time
 
 Body = dict[str, Any]
 """A stored object. It is handed out as it is and must never be changed: the same version is the same Python object."""
@@ -42,12 +46,12 @@ def counted_uids() -> Callable[[], str]:
     return next_uid
 
 
-def merged(old: Body, patch: Mapping[str, Any]) -> Body:
+def merged(old: Body, patch: Body) -> Body:
     """Return an object after a JSON merge patch; what the patch leaves alone is shared, without effect `old` itself."""
     result: dict[str, Any] | None = None
     for name, wanted in patch.items():
         before = old.get(name, _ABSENT)
-        value = merged(before if isinstance(before, dict) else {}, wanted) if isinstance(wanted, Mapping) else wanted
+        value = merged(before if isinstance(before, dict) else {}, wanted) if isinstance(wanted, dict) else wanted
         if value is before or value == before or (value is None and before is _ABSENT):
             continue
         if result is None:
@@ -57,6 +61,12 @@ def merged(old: Body, patch: Mapping[str, Any]) -> Body:
         else:
             result[name] = value
     return old if result is None else result
+
+
+@lru_cache(maxsize=1024)
+def stamp(moment: datetime) -> str:
+    """Write a time as Kubernetes does; a clock that is stepped by hand shows few of them, again and again."""
+    return format_time(moment)
 
 
 def tidied(body: Body) -> Body:

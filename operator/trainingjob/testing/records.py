@@ -75,6 +75,7 @@ class JobRecord:
     """Those of them that exist."""
     forbidden: dict[int, str] = field(default_factory=dict)
     """For each version of the job in which it is to get no pods: why."""
+    _read_spec: Seen | None = None
 
     @property
     def spec(self) -> Seen:
@@ -101,12 +102,13 @@ class JobRecord:
 
     def take(self, body: Seen) -> None:
         """Take over the job's newest form."""
-        self.body = body
-        spec = self.spec
-        self.most_restarts = max(self.most_restarts, spec.get("maxRestarts", 3))
-        self.most_disruptions = max(self.most_disruptions, spec.get("maxDisruptions", 100))
-        for role, count in counts(spec).items():
-            self.fewest[role] = min(count, self.fewest.get(role, count))
+        known, self.body = self._read_spec, body
+        if known is not (spec := self.spec):
+            self._read_spec = spec
+            self.most_restarts = max(self.most_restarts, spec.get("maxRestarts", 3))
+            self.most_disruptions = max(self.most_disruptions, spec.get("maxDisruptions", 100))
+            for role, count in counts(spec).items():
+                self.fewest[role] = min(count, self.fewest.get(role, count))
         if why := self.no_pods_because():
             self.forbidden[int(body["metadata"]["resourceVersion"])] = why
 

@@ -1,7 +1,7 @@
 """Whether everything has come to a good rest once nothing disturbs it any more: invariants 4, 8, 10, 14 and 15."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trainingjob.api.times import parse_time
 from trainingjob.testing.counting import Finding
@@ -10,6 +10,9 @@ from trainingjob.testing.requests import Known
 
 _UNEXPLAINED = frozenset({"", "Starting", "WaitingForWorkers", "Resumed"})
 """Reasons of a job that is on its way: nothing holds it up, so it must not rest there."""
+
+_LATE = timedelta(seconds=5)
+"""How long after its time a thing may still be about to happen."""
 
 
 def check_rest(known: Known, now: datetime, poisoned: frozenset[str]) -> Iterator[Finding]:
@@ -22,6 +25,7 @@ def check_rest(known: Known, now: datetime, poisoned: frozenset[str]) -> Iterato
         if job.gone or job.foreign or job.deleting:
             continue
         yield from _pods(job)
+        yield from _expired(job, now)
         yield from (_poisoned(job) if job.uid in poisoned else _explained(job, now))
 
 
@@ -34,6 +38,21 @@ def _pods(job: JobRecord) -> Iterator[Finding]:
     if job.phase in TERMINAL and not stopped and job.spec.get("cleanPodPolicy") == "None":
         return
     yield 10, f"Pods of job {job} still live although {why}: {', '.join(live)}."
+
+
+def _expired(job: JobRecord, now: datetime) -> Iterator[Finding]:
+    """Yield what of a job is still there after its time to live."""
+    status, spec = job.status, job.spec
+    if job.phase not in TERMINAL or not status.get("completionTime"):
+        return
+    ended = parse_time(status["completionTime"])
+    seconds = spec.get("ttlSecondsAfterFinished")
+    if seconds is not None and now > ended + timedelta(seconds=seconds) + _LATE:
+        yield 15, f"Job {job} is still there, {seconds} s and more after its end."
+    seconds = spec.get("podTTLSeconds")
+    left = [pod.name for pod in job.pods.values() if not (pod.gone or pod.deleting)]
+    if left and seconds is not None and now > ended + timedelta(seconds=seconds) + _LATE:
+        yield 15, f"Pods of job {job} are still there, {seconds} s and more after its end: {', '.join(left)}."
 
 
 def _poisoned(job: JobRecord) -> Iterator[Finding]:
@@ -54,22 +73,29 @@ def _explained(job: JobRecord, now: datetime) -> Iterator[Finding]:
         yield 15, f"Job {job} is {phase}, which is not what its suspend and cancel ask for."
     elif phase == "Running":
         yield from _running(job, now)
+    elif phase == "Finalizing" and not any(pod.role == "evaluator" for pod in job.live()):
+        yield 15, f"Job {job} waits for an evaluator that does not run."
     elif phase in ("Pending", "Restarting") and not _waits(job, now):
         yield 15, f"Job {job} is {phase} and nothing says why: {status.get('reason')}, {status.get('message')}"
 
 
 def _waits(job: JobRecord, now: datetime) -> bool:
     status = job.status
-    if (due := status.get("restartTime")) and now < parse_time(due):
+    if _restart_is_to_come(job, now) or any(pod.deleting and not pod.gone for pod in job.pods.values()):
         return True
     failed_before = {failure.get("reason") for failure in status.get("failures") or ()} | {"ProgramFailed"}
     word = status.get("reason") or ""
     return word not in _UNEXPLAINED and word not in failed_before and bool(status.get("message"))
 
 
+def _restart_is_to_come(job: JobRecord, now: datetime) -> bool:
+    due = job.status.get("restartTime")
+    return due is not None and now < parse_time(due) + _LATE
+
+
 def _running(job: JobRecord, now: datetime) -> Iterator[Finding]:
     status = job.status
-    if (due := status.get("restartTime")) and now < parse_time(due):
+    if _restart_is_to_come(job, now):
         return
     attempt = status.get("attempt") or 0
     pods = [pod for pod in job.pods.values() if not pod.gone and pod.attempt == attempt]

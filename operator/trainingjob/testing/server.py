@@ -4,45 +4,19 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from trainingjob.api.times import format_time
 from trainingjob.controller.kube import JOBS, PODS, SERVICES, Resource
 from trainingjob.controller.kube_errors import GoneError
 from trainingjob.testing import admission, refusals
 from trainingjob.testing.deletion import Deletion, delete_other, delete_pod, may_go
-from trainingjob.testing.garbage import Garbage, Owners
-from trainingjob.testing.objects import (
-    ADDED,
-    DELETED,
-    MODIFIED,
-    Body,
-    Change,
-    Key,
-    counted_uids,
-    key_of,
-    merged,
-    tidied,
-)
+from trainingjob.testing.garbage import Garbage
+from trainingjob.testing.objects import ADDED, DELETED, MODIFIED, Body, counted_uids, stamp, tidied
+from trainingjob.testing.patching import patched
 from trainingjob.testing.selectors import selects
+from trainingjob.testing.store import Store
 from trainingjob.testing.watch import Watch
 
 _ENDED = ("Succeeded", "Failed")
 _Bodies = list[Body]
-
-
-class _Log:
-    """The changes of one kind of objects, for its watches."""
-
-    def __init__(self, server: "ModelServer") -> None:
-        self._server = server
-        self.entries: list[Change] = []
-
-    @property
-    def compacted(self) -> int:
-        return self._server.compacted
-
-    @property
-    def version(self) -> int:
-        return self._server.version
 
 
 class ModelServer:
@@ -66,26 +40,29 @@ class ModelServer:
         """
         self._clock = clock
         self._new_uid = new_uid or counted_uids()
-        self._stored: dict[str, dict[Key, Body]] = {}
-        self._logs: dict[str, _Log] = {}
-        self._owners = Owners()
+        self._store = Store()
         self._quotas: dict[str, tuple[str, int]] = {}
         self._pages: list[list[Body]] = []
-        self._raw: set[str] = set()
-        self.version = 0
-        """The newest resource version."""
-        self.compacted = 0
-        """The version up to which changes are forgotten."""
-        self.changes: list[Change] = []
+        self.changes = self._store.changes
         """Every change of every object, in its order; never forgotten."""
+
+    @property
+    def version(self) -> int:
+        """Return the newest resource version."""
+        return self._store.version
+
+    @property
+    def compacted(self) -> int:
+        """Return the version up to which changes are forgotten."""
+        return self._store.compacted
 
     def find(self, resource: Resource, namespace: str, name: str) -> Body | None:
         """Return an object as it is stored; None when there is none."""
-        return self._kind(resource.plural).get((namespace, name))
+        return self._store.kind(resource.plural).objects.get((namespace, name))
 
     def objects(self, resource: Resource) -> Iterable[Body]:
         """Return all objects of a kind."""
-        return self._kind(resource.plural).values()
+        return self._store.kind(resource.plural).objects.values()
 
     def get(self, resource: Resource, namespace: str, name: str) -> Body:
         """Read an object.
@@ -93,7 +70,7 @@ class ModelServer:
         Raises:
             NotFoundError: when there is none.
         """
-        found = self._kind(resource.plural).get((namespace, name))
+        found = self._store.kind(resource.plural).objects.get((namespace, name))
         if found is None:
             raise refusals.not_found(resource, name)
         return found
@@ -131,23 +108,23 @@ class ModelServer:
         plural, name = resource.plural, body["metadata"]["name"]
         if plural == PODS.plural:
             self._charge(namespace, name)
-        if (namespace, name) in self._kind(plural):
+        if (namespace, name) in self._store.kind(plural).objects:
             raise refusals.already_exists(resource, name)
         metadata = {
             **body["metadata"],
             "namespace": namespace,
             "uid": self._new_uid(),
-            "creationTimestamp": format_time(self._clock()),
+            "creationTimestamp": stamp(self._clock()),
         }
         new = tidied({**body, "metadata": metadata})
         if plural == JOBS.plural:
             new = admission.admit_new(new)
             # The server stores a new job without the default of its status, so that even the first patch that
             # changes nothing is a change: it writes that default down.
-            self._raw.add(metadata["uid"])
+            self._store.raw.add(metadata["uid"])
         elif plural == PODS.plural:
             new = {**new, "status": {"phase": "Pending"}}
-        return self._commit(ADDED, plural, new, None)
+        return self._store.commit(ADDED, plural, new, None)
 
     def patch(self, resource: Resource, namespace: str, name: str, body: Body, *, subresource: str = "") -> Body:
         """Merge a patch into an object and return the object; where nothing changes nothing is written.
@@ -160,16 +137,14 @@ class ModelServer:
             RefusedError: when it is another object, or may not be changed so.
         """
         before = self.get(resource, namespace, name)
-        meant = body.get("metadata") or {}
-        _check_patch(resource, before, meant, subresource)
-        after = _admitted(resource, before, tidied(merged(before, body)), subresource)
-        if after == before and before["metadata"]["uid"] not in self._raw:
+        after = patched(resource, before, body, subresource)
+        if after is before and before["metadata"]["uid"] not in self._store.raw:
             return before
         if may_go(before, after):
             # What the patch has changed is written nowhere, and shows in the answer alone.
-            self._commit(DELETED, resource.plural, before, before)
+            self._store.commit(DELETED, resource.plural, before, before)
             return after
-        return self._commit(MODIFIED, resource.plural, after, before)
+        return self._store.commit(MODIFIED, resource.plural, after, before)
 
     def delete(
         self,
@@ -208,19 +183,19 @@ class ModelServer:
             raise refusals.unbindable(PODS, name, "is being deleted, cannot be assigned to a host")
         if node_before := before["spec"].get("nodeName"):
             raise refusals.unbindable(PODS, name, f'is already assigned to node "{node_before}"')
-        condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": format_time(self._clock())}
+        condition = {"type": "PodScheduled", "status": "True", "lastTransitionTime": stamp(self._clock())}
         others = [c for c in before["status"].get("conditions") or () if c.get("type") != "PodScheduled"]
         status = {**before["status"], "conditions": [*others, condition]}
         after = {**before, "spec": {**before["spec"], "nodeName": node}, "status": status}
-        return self._commit(MODIFIED, PODS.plural, after, before)
+        return self._store.commit(MODIFIED, PODS.plural, after, before)
 
     def watch(self, resource: Resource, namespace: str = "", *, selector: str = "", version: str | int) -> Watch:
         """Return a reader of the changes of a kind that came after a version."""
-        return Watch(self._log(resource.plural), int(version), namespace, selector)
+        return Watch(self._store.kind(resource.plural), int(version), namespace, selector)
 
     def compact(self, version: int | None = None) -> None:
         """Forget the changes up to a version, by default the newest: watches that have not taken them are over."""
-        self.compacted = max(self.compacted, self.version if version is None else version)
+        self._store.compacted = max(self.compacted, self.version if version is None else version)
 
     def set_pod_quota(self, namespace: str, hard: int | None, name: str = "pods") -> None:
         """Allow a namespace so many pods whose programs have not ended; None for as many as one likes."""
@@ -231,21 +206,21 @@ class ModelServer:
 
     def garbage(self) -> tuple[Garbage, ...]:
         """Return the objects whose owners are all gone, for `collect`."""
-        stored = self._stored
+        store = self._store
         return tuple(
             item
-            for item in self._owners.garbage()
-            if "deletionTimestamp" not in stored[item.plural][item.key]["metadata"]
+            for item in store.owners.garbage()
+            if "deletionTimestamp" not in store.kind(item.plural).objects[item.key]["metadata"]
         )
 
     def collect(self, garbage: Garbage) -> None:
         """Delete an object whose owners are gone, as the garbage collector does; what is gone already is passed by."""
-        found = self._kind(garbage.plural).get(garbage.key)
+        found = self._store.kind(garbage.plural).objects.get(garbage.key)
         if found is not None and found["metadata"]["uid"] == garbage.uid:
             self.delete(Resource("", garbage.plural), *garbage.key, uid=garbage.uid)
 
     def _found(self, plural: str, namespace: str, selector: str) -> _Bodies:
-        stored, holds = self._kind(plural), selects(selector)
+        stored, holds = self._store.kind(plural).objects, selects(selector)
         return [
             stored[key]
             for key in sorted(stored)
@@ -257,7 +232,7 @@ class ModelServer:
         if namespace not in self._quotas:
             return
         quota, hard = self._quotas[namespace]
-        pods = (body for (place, _), body in self._kind(PODS.plural).items() if place == namespace)
+        pods = (body for (place, _), body in self._store.kind(PODS.plural).objects.items() if place == namespace)
         used = sum(body["status"].get("phase") not in _ENDED for body in pods)
         if used >= hard:
             raise refusals.exceeded_quota(PODS, name, quota, used, hard)
@@ -265,52 +240,15 @@ class ModelServer:
     def _carry_out(self, resource: Resource, before: Body, deletion: Deletion) -> Body:
         last = before
         if deletion.marked is not None:
-            last = self._commit(MODIFIED, resource.plural, deletion.marked, before)
+            last = self._store.commit(MODIFIED, resource.plural, deletion.marked, before)
         if not deletion.removed:
             return last
-        last = self._commit(DELETED, resource.plural, last, last)
+        last = self._store.commit(DELETED, resource.plural, last, last)
         if resource.plural in (PODS.plural, SERVICES.plural):
             return last
         metadata = before["metadata"]
         details = {"name": metadata["name"], "kind": resource.plural, "uid": metadata["uid"]}
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
-
-    def _commit(self, kind: str, plural: str, body: Body, before: Body | None) -> Body:
-        self.version += 1
-        stored: Body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
-        key = key_of(stored)
-        if kind == DELETED:
-            del self._kind(plural)[key]
-            self._owners.forget(stored)
-        else:
-            self._kind(plural)[key] = stored
-            self._owners.learn(plural, stored, before)
-        if before is not None:
-            self._raw.discard(before["metadata"]["uid"])
-        change = Change(self.version, kind, plural, stored, before)
-        self.changes.append(change)
-        self._log(plural).entries.append(change)
-        return stored
-
-    def _kind(self, plural: str) -> dict[Key, Body]:
-        found = self._stored.get(plural)
-        return self._stored.setdefault(plural, {}) if found is None else found
-
-    def _log(self, plural: str) -> _Log:
-        found = self._logs.get(plural)
-        return self._logs.setdefault(plural, _Log(self)) if found is None else found
-
-
-def _check_patch(resource: Resource, before: Body, meant: Body, subresource: str) -> None:
-    metadata = before["metadata"]
-    if (version := meant.get("resourceVersion")) and version != metadata["resourceVersion"]:
-        raise refusals.modified_meanwhile(resource, metadata["name"])
-    if subresource and resource.plural == JOBS.plural:
-        # A write to the status of a custom resource carries no metadata, so nobody looks at the uid.
-        return
-    if (uid := meant.get("uid")) and uid != metadata["uid"]:
-        why = f'metadata.uid: Invalid value: "{uid}": field is immutable'
-        raise refusals.invalid(resource, metadata["name"], why)
 
 
 def _check_delete(resource: Resource, before: Body, uid: str, version: str) -> None:
@@ -319,28 +257,3 @@ def _check_delete(resource: Resource, before: Body, uid: str, version: str) -> N
         raise refusals.wrong_uid(resource, metadata["name"], uid, metadata["uid"])
     if version and version != metadata["resourceVersion"]:
         raise refusals.wrong_version(resource, metadata["name"], version, metadata["resourceVersion"])
-
-
-def _check_finalizers(resource: Resource, before: Body, after: Body) -> None:
-    if "deletionTimestamp" not in before:
-        return
-    if new := set(after.get("finalizers") or ()) - set(before.get("finalizers") or ()):
-        why = "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted"
-        raise refusals.invalid(resource, before["name"], f"{why}, found new finalizers {sorted(new)}")
-
-
-def _admitted(resource: Resource, before: Body, after: Body, subresource: str) -> Body:
-    """Return what is stored of a changed object: each of the two ways to it reaches only its own part."""
-    if after is before:
-        return before
-    _check_finalizers(resource, before["metadata"], after["metadata"])
-    plural = resource.plural
-    if subresource == "status":
-        if plural == JOBS.plural:
-            return admission.admit_status(before, after)
-        owners = {"ownerReferences": found} if (found := before["metadata"].get("ownerReferences")) else {}
-        metadata = {name: value for name, value in after["metadata"].items() if name != "ownerReferences"}
-        return {**after, "spec": before["spec"], "metadata": {**metadata, **owners}}
-    if plural == JOBS.plural:
-        return admission.admit_change(before, after)
-    return {**after, "status": before["status"]} if "status" in before else after

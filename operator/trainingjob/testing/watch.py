@@ -36,18 +36,20 @@ class Watch:
         self._namespace = namespace
         self._selects = selects(selector)
         self._next = bisect_right(log.entries, version, key=lambda change: change.version)
+        self._type = ""
+        """The type of the next event, once it is known."""
         self._expired = version < log.compacted
         self.version = version
         """The version of the last event that was taken: from there a new watch can go on."""
 
     def waiting(self) -> bool:
         """Say whether an event waits to be taken."""
-        entries, self._expired = self._log.entries, self._expired or self._is_behind()
-        while not self._expired and self._next < len(entries):
-            if self._seen_as(entries[self._next]):
-                return True
-            self._next += 1
-        return self._expired
+        entries = self._log.entries
+        self._expired = self._expired or self._is_behind()
+        while not (self._expired or self._type) and self._next < len(entries):
+            self._type = self._seen_as(entries[self._next])
+            self._next += not self._type
+        return self._expired or bool(self._type)
 
     def take(self) -> dict[str, Any] | None:
         """Return the next event as the API server sends it, None when there is none.
@@ -59,9 +61,9 @@ class Watch:
         if self._expired:
             return {"type": "ERROR", "object": _too_old(self.version, self._log.compacted)}
         change = self._log.entries[self._next]
-        self._next += 1
-        self.version = change.version
-        return {"type": self._seen_as(change), "object": self._shown(change)}
+        event = {"type": self._type, "object": self._shown(change)}
+        self._next, self._type, self.version = self._next + 1, "", change.version
+        return event
 
     def bookmark(self) -> dict[str, Any]:
         """Return the event that tells a reader who has taken everything how far that was.
@@ -84,15 +86,18 @@ class Watch:
             return ""
         if self._selects is None:
             return change.kind
-        before = change.before is not None and self._holds(change.before)
-        after = change.kind != DELETED and self._holds(change.body)
+        before, after = False, change.kind != DELETED and self._holds(change.body)
+        if change.before is not None:
+            labels = change.before["metadata"].get("labels")
+            same = after and labels is change.body["metadata"].get("labels")
+            before = same or self._holds(change.before)
         if after:
             return MODIFIED if before else ADDED
         return DELETED if before else ""
 
     def _shown(self, change: Change) -> Body:
         # An object that has lost its label is shown as it was, in the version in which it has lost it.
-        if change.kind == MODIFIED and change.before is not None and self._selects and not self._holds(change.body):
+        if self._type == DELETED and change.kind == MODIFIED and change.before is not None:
             return with_metadata(change.before, resourceVersion=str(change.version))
         return change.body
 

@@ -1,6 +1,7 @@
 """The evaluator: the end waits for it, and it never fails a job."""
 
 from tests.support.world import World
+from trainingjob.reconcile import RefusalKind
 
 ESTIMATOR = {"workers": 1, "servers": 1, "chief": True, "evaluator": True}
 
@@ -80,3 +81,20 @@ def test_evaluator_that_never_got_a_node_holds_up_neither_start_nor_end() -> Non
     world.end("mnist-chief-0")
     world.settle()
     assert world.phase == "Succeeded"
+
+
+def test_evaluator_whose_pod_was_never_created_is_created_later_and_charged_to_nobody() -> None:
+    world = World(parameterServer=ESTIMATOR)
+    world.refused["mnist-evaluator-0"] = (RefusalKind.QUOTA, "exceeded quota: pods")
+    world.settle()
+    world.start("mnist-chief-0", "mnist-worker-0", "mnist-ps-0")
+    world.settle()
+    assert (world.phase, world.status.reason) == ("Running", "QuotaExceeded")
+    assert world.status.disruptions == 0
+    world.refused.clear()
+    world.settle()
+    assert world.created.count("mnist-evaluator-0") == 1
+    assert (world.status.disruptions, world.status.failures) == (0, None)
+    world.start("mnist-evaluator-0")
+    world.settle()
+    assert (world.status.reason, world.status.restarting) == ("Training", None)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.testing.history import BEGIN, Body, History, Play, Plays
+from tests.unit.testing.history import BEGIN, HOME, Body, History, Play, Plays
 from trainingjob.api.times import format_time
-from trainingjob.controller.kube import SERVICES
+from trainingjob.controller.kube import PODS, SERVICES
+from trainingjob.testing import Write
 
 plays = Plays()
 breaks, keeps = plays.breaks, plays.keeps
@@ -90,6 +91,13 @@ def write_after_a_disturbance(history: History) -> None:
     history.rests()
     history.judge.disturbed()
     history.operator_says(job, message="The same in other words.")
+
+
+@keeps
+def create_at_rest_that_a_quota_refuses(history: History) -> None:
+    job, _ = serving(history)
+    history.rests()
+    history.judge.wrote(Write("create", "pods", HOME, "mnist-worker-0", body=history.child(job, "m"), status=403))
 
 
 # 14: what cannot be carried out says so
@@ -185,6 +193,58 @@ def run_of_which_a_worker_has_ended_well_and_is_gone(history: History) -> None:
     _, _, pod = serving(history, "worker-0", "worker-1", multiWorker={})
     history.kubelet_says(pod, "Succeeded", 0)
     history.somebody_deletes(pod)
+    history.rests()
+
+
+@breaks(15)
+def wait_for_an_evaluator_that_has_ended(history: History) -> None:
+    block = {"workers": 1, "evaluator": True}
+    job, worker, evaluator = serving(history, "worker-0", "evaluator-0", multiWorker=block)
+    history.kubelet_says(worker, "Succeeded", 0)
+    history.operator_says(job, phase="Finalizing", reason="WaitingForEvaluator")
+    history.kubelet_says(evaluator, "Succeeded", 0)
+    history.rests()
+
+
+@keeps
+def wait_for_an_evaluator_that_runs(history: History) -> None:
+    block = {"workers": 1, "evaluator": True}
+    job, worker, _ = serving(history, "worker-0", "evaluator-0", multiWorker=block)
+    history.kubelet_says(worker, "Succeeded", 0)
+    history.operator_says(job, phase="Finalizing", reason="WaitingForEvaluator")
+    history.rests()
+
+
+@keeps
+def wait_for_a_pod_that_its_lost_node_keeps(history: History) -> None:
+    job, pod = serving(history)
+    history.server.bind(HOME, pod["metadata"]["name"], "lost")
+    history.kubelet_says(pod, "Running")
+    history.server.delete(PODS, HOME, pod["metadata"]["name"])
+    message = "1 pods of the attempt before are still ending."
+    history.operator_says(job, phase="Restarting", reason="PodDeleted", message=message, attempt=1, disruptions=1)
+    history.rests()
+
+
+@breaks(15)
+def job_that_has_outlived_its_time(history: History) -> None:
+    job = history.user_creates(ttlSecondsAfterFinished=60)
+    history.operator_ends(job, "Failed", completionTime=format_time(BEGIN))
+    history.rests()
+
+
+@breaks(15)
+def pod_that_has_outlived_its_time(history: History) -> None:
+    job, pod = serving(history, podTTLSeconds=60)
+    history.kubelet_says(pod, "Succeeded", 0)
+    history.operator_ends(job, "Succeeded", completionTime=format_time(BEGIN))
+    history.rests()
+
+
+@keeps
+def job_whose_time_is_not_over(history: History) -> None:
+    job = history.user_creates(ttlSecondsAfterFinished=86_400)
+    history.operator_ends(job, "Failed", completionTime=format_time(BEGIN))
     history.rests()
 
 

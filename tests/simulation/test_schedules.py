@@ -1,0 +1,85 @@
+"""The real operator in a simulated cluster: whatever happens in whatever order, every promise is kept."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.explore import Findings, explore_base, explore_random, no_faults, steady_schedules
+from tests.simulation.memo import Memo
+from tests.simulation.record import distinct, explore_on_all_cores, failures, write_record
+from tests.simulation.schedule import Schedule, write_schedule
+from tests.simulation.scopes import SCOPES
+from tests.simulation.shrink import problems, shrink
+
+SEED = "TRAININGJOB_SIMULATION_SEED"
+FIXED_BASES = 40
+FRESH_BASES = 60
+RECORDED = 100_000
+REPOSITORY = Path(__file__).parents[2]
+RECORD = REPOSITORY / "docs" / "reports" / "simulation.md"
+
+
+def check(failed: list[tuple[Schedule, tuple[str, ...]]], folder: Path, seed: int | None = None) -> None:
+    """Fail with the smallest form of the first failure, and say how to see it again."""
+    if not failed:
+        return
+    memo = Memo()
+    with memo.installed():
+        small = shrink(failed[0][0], lambda schedule: bool(problems(schedule, memo)))
+        wrong = problems(small, memo) or failed[0][1]
+    file = folder / "schedule.json"
+    write_schedule(file, small, problems=list(wrong))
+    again = "" if seed is None else f"The seed was {seed}; again: {SEED}={seed} $(scripts/venv)/bin/pytest tests/simulation -k fresh\n"
+    pytest.fail(
+        f"{len(failed)} schedules failed; the first one, made small:\n{small.scope}: "
+        f"{', '.join(map(str, small.incidents)) or 'nothing happens'}\n{wrong}\n"
+        f"{again}Replay it: PYTHONPATH=operator $(scripts/venv)/bin/python -m tests.simulation.replay {file}",
+        pytrace=False,
+    )
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_each_fault_at_each_write_of_an_undisturbed_job_changes_no_outcome(name: str, tmp_path: Path) -> None:
+    memo, findings = Memo(), Findings()
+    with memo.installed():
+        explore_base(Schedule(name), memo, findings)
+    check(findings.failures, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["one", "one-fails-once", "servers", "group"])
+def test_each_incident_at_each_moment_breaks_no_promise(name: str, tmp_path: Path) -> None:
+    memo, findings = Memo(), Findings()
+    with memo.installed():
+        for schedule in steady_schedules(SCOPES[name]):
+            explore_base(schedule, memo, findings, no_faults)
+    check(findings.failures, tmp_path)
+
+
+def test_fixed_random_schedules_break_no_promise(tmp_path: Path) -> None:
+    memo = Memo()
+    with memo.installed():
+        check(explore_random(1, FIXED_BASES, memo).failures, tmp_path, 1)
+
+
+def test_fresh_random_schedules_break_no_promise(tmp_path: Path, say: Callable[[str], None]) -> None:
+    seed = int(os.environ.get(SEED) or int.from_bytes(os.urandom(4), "big"))
+    memo = Memo()
+    with memo.installed():
+        found = explore_random(seed, FRESH_BASES, memo)
+    say(f"{found.played} schedules of seed {seed}, {len(found.digests)} of them unlike every other")
+    check(found.failures, tmp_path, seed)
+
+
+@pytest.mark.long
+def test_hundred_thousand_schedules_break_no_promise(tmp_path: Path, say: Callable[[str], None]) -> None:
+    seed = int.from_bytes(os.urandom(4), "big")
+    shares = explore_on_all_cores(seed, RECORDED)
+    command = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.strip()
+    write_record(RECORD, shares, commit)
+    say(f"{distinct(shares)} schedules that are unlike every other; see {RECORD.relative_to(REPOSITORY)}")
+    check(failures(shares), tmp_path, seed)
+    assert distinct(shares) >= RECORDED * 0.95
