@@ -14,7 +14,7 @@ WORKER_1 = "mnist-worker-1"
             "Wait",
             f"Pod {WORKER_1} is on a node that does not answer, and spec.onNodeLost is Wait: the node has to come",
         ),
-        ("ForceDelete", f"1 pods of the attempt before are still ending, {WORKER_1} among them."),
+        ("ForceDelete", f"Pod {WORKER_1} of the attempt before is still ending."),
     ],
 )
 def test_job_that_waits_for_a_pod_on_a_silent_node_says_so(policy: str, words: str) -> None:
