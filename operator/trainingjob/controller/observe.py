@@ -1,7 +1,7 @@
 """From the API server's objects to the small values that decisions are made from."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from sys import intern
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ def read_pod(body: Body) -> ObservedPod:
     init_statuses = () if begun else status.get("initContainerStatuses") or ()
     preparing = _without_sidecars(body, init_statuses)
     init_name, init_end = _bad_end(preparing)
+    gone_by = _moment(metadata.get("deletionTimestamp"))
     return ObservedPod(
         namespace=intern(metadata["namespace"]),
         name=metadata["name"],
@@ -61,7 +62,8 @@ def read_pod(body: Body) -> ObservedPod:
         conditions=_conditions(status),
         disruption=intern(disrupted.get("reason") or ""),
         disruption_message=_head(disrupted.get("message")),
-        gone_by=_moment(metadata.get("deletionTimestamp")),
+        gone_by=gone_by,
+        deleted_at=gone_by - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0) if gone_by else None,
         init_running=any("running" in (found.get("state") or {}) for found in preparing),
     )
 

@@ -75,6 +75,8 @@ class ObservedPod:
     """What the condition says."""
     gone_by: datetime | None = None
     """Of a pod that is being deleted: when its grace period ends."""
+    deleted_at: datetime | None = None
+    """Of a pod that is being deleted: when somebody asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

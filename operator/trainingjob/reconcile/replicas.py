@@ -51,7 +51,12 @@ class ReplicaView:
     def taken_away(self) -> bool:
         """Say whether somebody deletes the pod, which is why its program has ended or is about to."""
         pod = self.pod
-        return pod is not None and pod.deleting and (pod.main.ended is None or pod.main.exit_code in _STOPPED)
+        if pod is None or not pod.deleting:
+            return False
+        ended = pod.main.ended
+        # Many programs answer SIGTERM with a code of their own, torchrun with 1: then the times tell.
+        told = ended is not None and pod.deleted_at is not None and ended >= pod.deleted_at
+        return ended is None or told or pod.main.exit_code in _STOPPED
 
     @property
     def live(self) -> bool:

@@ -372,10 +372,19 @@ def test_other_labels_of_a_pod_change_nothing(fields: dict[str, Any]) -> None:
 def test_pod_that_failed_on_its_own_and_was_then_deleted_is_the_program_s_failure() -> None:
     world = running(**GROUP)
     world.end(WORKER_1, 1)
-    world.wait(30)
-    world.change(WORKER_1, deleting=True, gone_by=world.now + timedelta(seconds=30))
+    world.wait(3)
+    world.change(WORKER_1, deleting=True, deleted_at=world.now, gone_by=world.now + timedelta(seconds=30))
     world.settle()
     assert counts(world) == (1, 1, 0)
+
+
+def test_program_that_answers_its_deletion_with_a_code_of_its_own_has_not_failed() -> None:
+    world = running(**GROUP)
+    world.change(WORKER_1, deleting=True, deleted_at=world.now, gone_by=world.now + timedelta(seconds=30))
+    world.wait(2)
+    world.end(WORKER_1, 1)
+    world.settle()
+    assert (counts(world), world.status.reason) == ((1, 0, 1), "PodDeleted")
 
 
 def test_program_that_fails_before_the_first_status_was_written_leaves_the_job_pending() -> None:
