@@ -11,6 +11,8 @@ from tests.support.playing import counts, edit, play_restart, running
 from tests.support.world import World
 from trainingjob.api.status import MAX_RESTARTING
 from trainingjob.api.times import format_time
+from trainingjob.plan import PlanOptions
+from trainingjob.reconcile import Children, reconcile
 
 WORKER_0, WORKER_1 = "mnist-worker-0", "mnist-worker-1"
 SERVERS: dict[str, Any] = {"parameterServer": {"workers": 2, "servers": 1, "chief": True, "evaluator": True}}
@@ -138,6 +140,20 @@ def test_job_says_which_pod_was_lost_with_its_node() -> None:
     world.change(WORKER_1, phase="Failed", disruption="DeletionByPodGC")
     world.settle()
     assert world.status.message == "Pod mnist-worker-1 was lost with its node (DeletionByPodGC)."
+
+
+def test_thousand_pods_that_end_one_by_one_are_no_thousand_writes() -> None:
+    world = running(name="m", multiWorker={"workers": 1000})
+    edit(world, suspend=True)
+    world.settle()
+    urgent = 0
+    for name in list(world.pods):
+        world.end(name, 143)
+    for name in list(world.pods):
+        urgent += reconcile(world.job, Children(tuple(world.pods.values())), world.now, PlanOptions()).urgent
+        del world.pods[name]
+    assert urgent == 0
+    assert reconcile(world.job, Children(), world.now, PlanOptions()).urgent
 
 
 def test_job_says_which_pods_still_end() -> None:
