@@ -73,6 +73,26 @@ def test_nodes_are_added_and_taken_away_while_the_job_runs(cluster: Cluster, use
         assert all(len(uids) == 1 for uids in at.kubelet.seen.values()), "nothing was started twice"
 
 
+def test_node_that_is_taken_away_and_wanted_again_at_once_costs_nothing(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
+    slow = Run(exit_code=None, stop_seconds=3)
+    script = by_name(worker_0=Run(after=("enough",)), worker_1=slow, worker_2=slow)
+    with operated(cluster, user, tmp_path, script) as at:
+        user.apply_job("digits", **ELASTIC)
+        user.wait_for_phase("digits", "Running")
+        scale(user, 1)
+        user.wait_until_pods("digits", lambda pods: "deletionTimestamp" in pods["digits-worker-2"]["metadata"])
+        scale(user, 3)
+        wait_until(lambda: at.kubelet.seen["digits-worker-2"], lambda uids: len(uids) == 2, 60)
+        wait_until(lambda: user.status("digits"), lambda status: status["ready"] == "3/3", 60)
+        at.kubelet.announce("enough")
+        user.wait_finished("digits", seconds=60)
+        assert at.settle("digits")["status"]["phase"] == "Succeeded"
+        assert at.counts("digits") == (0, 0, 0)
+        assert "failures" not in user.status("digits")
+
+
 def test_lost_worker_0_starts_all_anew_because_the_others_find_one_another_by_it(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:

@@ -109,6 +109,41 @@ def test_time_that_was_over_while_no_operator_was_there_removes_the_job_at_once(
             wait_until_nothing_is_left(user)
 
 
+def test_pods_whose_time_was_over_while_no_operator_was_there_go_at_once(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
+    with operated(cluster, user, tmp_path, by_name(), *THE_POD) as at:
+        user.apply_job("mnist", image=IMAGE, podTTLSeconds=600)
+        ended = user.wait_finished("mnist", seconds=60)["completionTime"]
+        at.process.kill()
+        user.change_job("mnist", podTTLSeconds=1)
+        wait_past(ended, 1)
+        assert user.pods("mnist").keys() == {"mnist-worker-0"}
+        with next_operator(cluster, user, tmp_path):
+            user.wait_for_pods("mnist", set())
+            # What was changed while nobody was there is observed, so that nobody takes the job for one on its way.
+            wait_until(
+                lambda: user.job("mnist"),
+                lambda job: job["status"]["observedGeneration"] == job["metadata"]["generation"],
+                60,
+            )
+            assert user.status("mnist")["phase"] == "Succeeded"
+
+
+def test_restart_that_waited_while_no_operator_was_there_goes_on_at_once(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
+    again = by_name(worker_0=(Run(exit_code=7), Run()))
+    with operated(cluster, user, tmp_path, again, *THE_POD) as at:
+        user.apply_job("mnist", image=IMAGE)
+        due = user.wait_for_phase("mnist", "Restarting")["restartTime"]
+        at.process.kill()
+        wait_past(due, 1)
+        with next_operator(cluster, user, tmp_path):
+            assert user.wait_finished("mnist", seconds=60)["phase"] == "Succeeded"
+            assert at.counts("mnist") == (1, 1, 0)
+
+
 def test_job_that_failed_with_no_operator_there_lives_for_its_time_from_the_end_that_was_found(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:

@@ -14,7 +14,8 @@ def suspend(job: TrainingJob, pods: tuple[ObservedPod, ...], grace: int, now: da
     """Decide for a job that is to have no pods: the status says so before they are deleted."""
     if not is_suspended(job):
         return Decision((), interruptions.suspended(job, pods, now))
-    return Decision(_delete(pods, grace), interruptions.suspended(job, pods, now), urgent=not any(map(_live, pods)))
+    # While pods end one by one only counts change; the last word waits for nobody.
+    return Decision(_delete(pods, grace), interruptions.suspended(job, pods, now), urgent=not pods)
 
 
 def resume(job: TrainingJob, pods: tuple[ObservedPod, ...], grace: int, now: datetime) -> Decision:
@@ -26,10 +27,6 @@ def resume(job: TrainingJob, pods: tuple[ObservedPod, ...], grace: int, now: dat
 
 def _delete(pods: tuple[ObservedPod, ...], grace: int) -> tuple[DeletePod, ...]:
     return tuple(DeletePod(pod.name, pod.uid, grace) for pod in pods if not pod.deleting)
-
-
-def _live(pod: ObservedPod) -> bool:
-    return pod.main.ended is None
 
 
 def is_suspended(job: TrainingJob) -> bool:

@@ -110,6 +110,7 @@ def test_pod_that_is_taken_away_tells_who_does_it_and_until_when_it_may_end(reas
     found = marked(reason)
     assert (found.disruption, found.disruption_message) == (reason, MARKED[reason])
     assert (found.deleting, found.gone_by) == (True, datetime(2026, 1, 31, 12, 4, 30, tzinfo=UTC))
+    assert found.deleted_at == datetime(2026, 1, 31, 12, 4, tzinfo=UTC)
     assert found.main.ended is None
     assert ("DisruptionTarget", "True", reason) in found.conditions
 

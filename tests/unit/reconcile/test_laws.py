@@ -81,6 +81,10 @@ class Life(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.world.wait(seconds)
 
+    @rule(seconds=st.sampled_from([-3600, 3600]))
+    def the_clock_jumps(self, seconds: int) -> None:
+        self.world.wait(seconds)
+
     @rule(data=st.data())
     def a_program_starts(self, data: st.DataObject) -> None:
         if waiting := [name for name, pod in self.world.pods.items() if judge(pod) is State.WAITING]:
