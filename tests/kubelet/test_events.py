@@ -88,7 +88,7 @@ def check(user: User, kinds: dict[str, Kind], charged: tuple[int, int], classes:
 
     Args:
         charged: restarts and disruptions.
-        classes: the class and the pod that is named, for the jobs where it is another than the first and the target.
+        classes: the class and how the name of the pod begins that is told, where it is not the first and the target.
     """
     first = next(iter(classes.values()))[0]
     for job, kind in kinds.items():
@@ -96,8 +96,8 @@ def check(user: User, kinds: dict[str, Kind], charged: tuple[int, int], classes:
         expected_class, named = classes.get(job, (first, pod_of(job, kind)))
         assert counts(status) == (0 if kind.alone else 1, *charged), (job, status)
         assert named in status["message"], (job, status)
-        (failure,) = [found for found in status["failures"] if found["pod"] == named]
-        assert failure["class"] == expected_class, (job, status)
+        told = {found["class"] for found in status["failures"] if found["pod"].startswith(named)}
+        assert told == {expected_class}, (job, status)
     for job, kind in kinds.items():
         user.wait_for_phase(job, "Running", "Succeeded", seconds=120)
         if kind.alone:
@@ -152,7 +152,9 @@ def test_drained_node_costs_each_job_one_disruption(user: User, places: tuple[st
             wait_until(partial(user.status, job), lambda found: found["disruptions"] == 1, 60)
     finally:
         user.kubectl("uncordon", drained)
-    check(user, kinds, (0, 1), {"": ("Disruption", "")})
+    # Of two that are evicted at once either may be gone first.
+    either = {job: ("Disruption", f"{job}-worker-") for job in ("mpi", "torch")}
+    check(user, kinds, (0, 1), {"": ("Disruption", ""), **either})
 
 
 @pytest.fixture
