@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.node_jobs import DONE, Spec, counts, mpi, nodes_of, python, release, torch
 from tests.support.node_processes import Key, pod_processes
-from tests.support.user import User, wait_until
+from tests.support.user import Object, User, wait_until
 
 pytestmark = pytest.mark.kubelet
 
@@ -101,10 +101,17 @@ def check(user: User, kinds: dict[str, Kind], charged: tuple[int, int], classes:
     for job, kind in kinds.items():
         user.wait_for_phase(job, "Running", "Succeeded", seconds=120)
         if kind.alone:
-            user.wait_until_pods(job, lambda pods: {pod["status"]["phase"] for pod in pods.values()} == {"Running"})
+            user.wait_until_pods(job, partial(all_run, f"{job}-worker-0"))
             release(user, f"{job}-worker-0")
         status = user.wait_finished(job, seconds=120)
         assert (status["phase"], counts(status)) == ("Succeeded", (0 if kind.alone else 1, *charged)), (job, status)
+
+
+def all_run(name: str, pods: dict[str, Object]) -> bool:
+    """Say whether this pod is there and every one runs."""
+    return name in pods and all(
+        pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"] for pod in pods.values()
+    )
 
 
 @pytest.mark.parametrize(
