@@ -1,8 +1,8 @@
 """Record what Kubernetes writes into the status of a pod for each way in which it can end.
 
-`python -m tests.kubelet.capture CLUSTER` makes pods as the operator makes them on a cluster with two nodes, does to
-them what the cases say, and writes tests/data/pod_statuses/. The cluster needs the image of examples/sklearn-digits,
-and loses one of its nodes for some minutes: the one on which no operator runs.
+`PYTHONPATH=operator:scripts:. python -m tests.kubelet.capture CLUSTER` makes pods as the operator makes them on a
+cluster with two nodes, does to them what the cases say, and writes tests/data/pod_statuses/. The cluster needs the
+image of examples/sklearn-digits, and loses one of its nodes for some minutes: the one on which no operator runs.
 """
 
 import sys

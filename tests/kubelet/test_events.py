@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.node_jobs import DONE, Spec, counts, mpi, nodes_of, python, release, torch
 from tests.support.node_processes import Key, pod_processes
-from tests.support.user import User, wait_until
+from tests.support.user import Object, User, wait_until
 
 pytestmark = pytest.mark.kubelet
 
@@ -88,7 +88,7 @@ def check(user: User, kinds: dict[str, Kind], charged: tuple[int, int], classes:
 
     Args:
         charged: restarts and disruptions.
-        classes: the class and the pod that is named, for the jobs where it is another than the first and the target.
+        classes: the class and how the name of the pod begins that is told, where it is not the first and the target.
     """
     first = next(iter(classes.values()))[0]
     for job, kind in kinds.items():
@@ -96,15 +96,22 @@ def check(user: User, kinds: dict[str, Kind], charged: tuple[int, int], classes:
         expected_class, named = classes.get(job, (first, pod_of(job, kind)))
         assert counts(status) == (0 if kind.alone else 1, *charged), (job, status)
         assert named in status["message"], (job, status)
-        (failure,) = [found for found in status["failures"] if found["pod"] == named]
-        assert failure["class"] == expected_class, (job, status)
+        told = {found["class"] for found in status["failures"] if found["pod"].startswith(named)}
+        assert told == {expected_class}, (job, status)
     for job, kind in kinds.items():
         user.wait_for_phase(job, "Running", "Succeeded", seconds=120)
         if kind.alone:
-            user.wait_until_pods(job, lambda pods: {pod["status"]["phase"] for pod in pods.values()} == {"Running"})
+            user.wait_until_pods(job, partial(all_run, f"{job}-worker-0"))
             release(user, f"{job}-worker-0")
         status = user.wait_finished(job, seconds=120)
         assert (status["phase"], counts(status)) == ("Succeeded", (0 if kind.alone else 1, *charged)), (job, status)
+
+
+def all_run(name: str, pods: dict[str, Object]) -> bool:
+    """Say whether this pod is there and every one runs."""
+    return name in pods and all(
+        pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"] for pod in pods.values()
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +159,9 @@ def test_drained_node_costs_each_job_one_disruption(user: User, places: tuple[st
             wait_until(partial(user.status, job), lambda found: found["disruptions"] == 1, 60)
     finally:
         user.kubectl("uncordon", drained)
-    check(user, kinds, (0, 1), {"": ("Disruption", "")})
+    # Of two that are evicted at once either may be gone first.
+    either = {job: ("Disruption", f"{job}-worker-") for job in ("mpi", "torch")}
+    check(user, kinds, (0, 1), {"": ("Disruption", ""), **either})
 
 
 @pytest.fixture

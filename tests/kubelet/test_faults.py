@@ -12,7 +12,7 @@ from devtools.cluster import Cluster
 from devtools.paths import REPOSITORY
 from tests.support.cluster_faults import Faults
 from tests.support.consistency import ENDS, Judge, Monotony, faults_of_the_end
-from tests.support.fault_jobs import FaultJob, twenty_jobs
+from tests.support.fault_jobs import twenty_jobs
 from tests.support.fault_report import write_report
 from tests.support.node_processes import pod_processes
 from tests.support.user import User, wait_until
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.kubelet, pytest.mark.long]
 SEED = "TRAININGJOB_FAULT_SEED"
 SECONDS = "TRAININGJOB_FAULT_SECONDS"
 PODS = 12
-"""How many pods the jobs that run at a time may have together: the machine has two processors."""
+"""How many pods there may be before another job is started: the machine has two processors."""
 PAUSE = (3.0, 9.0)
 REPORT = REPOSITORY / "docs" / "reports" / "faults.md"
 
@@ -65,8 +65,8 @@ def waves(user: User, faults: Faults, judges: Sequence[Judge], say: Callable[[st
     # The last job is not to come too late to be hit.
     gap, next_job = seconds * 0.85 / len(waiting), time.monotonic()
     while time.monotonic() < end or waiting:
-        running = [faults.jobs[name] for name in unfinished(user, judges)]
-        if waiting and time.monotonic() >= next_job and _pods(running) + waiting[0].pods <= PODS:
+        running = unfinished(user, judges)
+        if waiting and time.monotonic() >= next_job and live_pods(user) + waiting[0].pods <= PODS:
             job = waiting.pop(0)
             user.apply_job(job.name, **job.spec)
             next_job = max(next_job + gap, time.monotonic())
@@ -78,8 +78,9 @@ def waves(user: User, faults: Faults, judges: Sequence[Judge], say: Callable[[st
         time.sleep(1)
 
 
-def _pods(jobs: Sequence[FaultJob]) -> int:
-    return sum(job.pods for job in jobs)
+def live_pods(user: User) -> int:
+    """Return how many pods there are whose programs have not ended."""
+    return sum(pod["status"].get("phase") in ("Pending", "Running") for pod in user.all_pods())
 
 
 def unfinished(user: User, judges: Sequence[Judge]) -> list[str]:

@@ -82,4 +82,5 @@ def faults_of_the_end(job: FaultJob, stored: Body) -> list[str]:
         f"has {disruptions} disruptions": disruptions <= job.hits["cluster"],
         f"tells a failure twice: {failures}": len(failures) == len(set(failures)),
     }
-    return [f"{job.name} {what} (hits: {job.hits})" for what, good in checks.items() if not good]
+    told = f"hits: {job.hits}; failures: {status.get('failures')}"
+    return [f"{job.name} {what} ({told})" for what, good in checks.items() if not good]

@@ -1,6 +1,7 @@
 """A job on its way: what is created, what it waits for, how it ends."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from trainingjob.api.failure_policy import FailureAction
@@ -75,12 +76,29 @@ def _trouble(job: TrainingJob, replicas: ReplicaSet, children: Children) -> Trou
     leaving = [view for view in replicas if view.live and view.taken_away]
     lost = [*_lost(job, replicas, children), *(view for view in leaving if _on_silent_node(view))]
     failed = [view for view in replicas if view.state is State.FAILED]
+    lost += _made_anew(job, replicas, failed)
     return Trouble(
         failed=[view for view in failed if view.replica.role is not Role.EVALUATOR],
         lost=[view for view in lost if view.replica.role is not Role.EVALUATOR],
         evaluators=[view for view in (*failed, *lost) if view.replica.role is Role.EVALUATOR],
         leaving=[view for view in leaving if view.replica.role is not Role.EVALUATOR],
     )
+
+
+def _made_anew(job: TrainingJob, replicas: ReplicaSet, failed: Sequence[ReplicaView]) -> list[ReplicaView]:
+    """Return the workers whose pods went while a launcher ran that has failed before its job had begun.
+
+    Until then a pod that somebody takes away is simply made again. A launcher begins when every worker is there, so
+    that a pod of a worker that is younger has had one before it.
+    """
+    begun = [view.pod.main.started for view in failed if view.replica.role is Role.LAUNCHER and view.pod]
+    if job.status.attempt_start_time or not begun or begun[0] is None:
+        return []
+    return [
+        replace(view, state=State.MISSING, pod=None)
+        for view in replicas.of(Role.WORKER)
+        if view.state is State.MISSING or (view.pod and view.pod.created > begun[0])
+    ]
 
 
 def _on_silent_node(view: ReplicaView) -> bool:

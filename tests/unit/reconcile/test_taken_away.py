@@ -49,3 +49,29 @@ def test_launcher_that_ends_after_a_preempted_worker_is_gone_does_not_make_the_p
     assert (world.status.attempt, world.status.restarts, world.status.disruptions) == (1, 0, 1)
     assert "PreemptionByScheduler" in world.status.message
     assert ("PreemptionByScheduler", "Disruption") in {(f.reason, f.failure_class) for f in world.status.failures}
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+def test_worker_that_is_deleted_before_its_job_has_begun_is_the_cause_of_the_launcher_s_failure(
+    made_anew: bool,
+) -> None:
+    world = World(mpi={"nodes": 2}, command=["python", "train.py"])
+    world.settle()
+    world.start("mnist-worker-0", WORKER_1, "mnist-launcher-0")
+    world.wait(5)
+    world.pods.pop(WORKER_1)
+    if made_anew:
+        world.settle()
+    world.end("mnist-launcher-0", 255, message="closed by remote host")
+    world.settle()
+    assert (world.status.attempt, world.status.restarts, world.status.disruptions) == (1, 0, 1)
+    assert world.status.message.startswith(f"Pod {WORKER_1} was deleted before its program had ended.")
+
+
+def test_launcher_that_fails_at_once_is_its_own_cause_where_every_worker_is_older() -> None:
+    world = World(mpi={"nodes": 2}, command=["python", "train.py"])
+    world.settle()
+    world.start("mnist-worker-0", WORKER_1, "mnist-launcher-0")
+    world.end("mnist-launcher-0", 3)
+    world.settle()
+    assert (world.status.attempt, world.status.restarts, world.status.disruptions) == (1, 1, 0)
