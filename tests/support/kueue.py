@@ -52,7 +52,8 @@ def kueue(cluster: Cluster, person: User, folder: Path) -> Iterator[None]:
             process = subprocess.Popen(words, stdout=stream, stderr=stream, env=environment, start_new_session=True)
         try:
             _mount(person, certificates)
-            wait_until(lambda: process.poll() is not None or _answers(person), bool, 120)
+            flavor = _object("ResourceFlavor", "any", {})
+            wait_until(lambda: process.poll() is not None or _taken(person, flavor), bool, 120)
             assert process.poll() is None, log.read_text(errors="replace")[-2000:]
             yield
             assert process.poll() is None, log.read_text(errors="replace")[-2000:]
@@ -67,22 +68,24 @@ def offer(user: User, gpus: int) -> None:
     """Give the user's namespace a queue with so many GPUs."""
     quota = {"name": GPU, "nominalQuota": gpus}
     group = {"coveredResources": [GPU], "flavors": [{"name": "any", "resources": [quota]}]}
-    user.apply(
+    queues = (
         _object("ClusterQueue", f"queue-{user.namespace}", {"namespaceSelector": {}, "resourceGroups": [group]}),
         _object("LocalQueue", QUEUE, {"clusterQueue": f"queue-{user.namespace}"}),
     )
+    wait_until(lambda: _taken(user, *queues), bool, 60)
 
 
 def _object(kind: str, name: str, spec: dict[str, Any]) -> Object:
     return {"apiVersion": _API, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def _answers(person: User) -> bool:
-    """Make what all queues share, and say whether Kueue was there to be asked about it."""
+def _taken(person: User, *objects: Object) -> bool:
+    """Apply objects of Kueue's kinds, and say whether Kueue was there to be asked about them."""
     try:
-        person.apply(_object("ResourceFlavor", "any", {}))
+        person.apply(*objects)
     except RefusedError as error:
-        if "failed calling webhook" in str(error):
+        # Of a definition that has just changed the server may still ask at the address of before.
+        if "failed calling webhook" in str(error) or "conversion webhook" in str(error):
             return False
         raise
     return True
