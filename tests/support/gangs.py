@@ -1,6 +1,7 @@
 """The definitions of other projects in a test's cluster, and Kueue's part played by hand."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -15,8 +16,21 @@ def install(user: User, definition: tuple[Module, str]) -> None:
     """Apply the definition of another project and wait until it is served."""
     path = bring_file(*definition)
     user.kubectl("apply", "--server-side", "-f", str(path))
-    words = ("wait", "--for=condition=Established", f"crd/{_name(path)}", "--timeout=60s")
-    user.kubectl(*words)
+    wait_until_served(user, _name(path))
+
+
+def wait_until_served(user: User, *definitions: str) -> None:
+    """Wait until the API server serves what these definitions define."""
+
+    def served(name: str) -> bool:
+        # `kubectl wait` fails on a definition so new that it has no conditions at all.
+        conditions = (
+            json.loads(user.kubectl("get", "crd", name, "-o", "json")).get("status", {}).get("conditions") or []
+        )
+        return any((found["type"], found["status"]) == ("Established", "True") for found in conditions)
+
+    for definition in definitions:
+        wait_until(partial(served, definition), bool, 60)
 
 
 def uninstall(user: User, definition: tuple[Module, str]) -> None:

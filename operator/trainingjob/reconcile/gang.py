@@ -95,8 +95,9 @@ def groups_left_over(job: TrainingJob, children: Children) -> tuple[DeletePodGro
     """
     gang, attempt = (job.spec.gang if job.spec else None), job.status.attempt or 0
     halted = job.status.finished or is_suspended(job)
-    # That of the attempt before last was gone before the last one had pods.
-    attempts = [n for n in (attempt - 1, attempt if halted else -1) if n >= 0]
+    # No attempt has pods before the PodGroup of the one before it is gone.
+    earlier = [] if job.status.attempt_start_time or not attempt else [attempt - 1]
+    attempts = [*earlier, *([attempt] if halted else [])]
     found = [reference for n in attempts if (reference := pod_group_of(job, gang, n))]
     return tuple(
         DeletePodGroup(group.api_version, group.name) for group in found if group.name not in children.pod_groups_gone

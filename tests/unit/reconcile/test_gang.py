@@ -291,6 +291,24 @@ def test_each_attempt_gets_its_own_pod_group_once_that_of_the_last_is_gone() -> 
     assert set(world.pods) == set(WORKERS)
 
 
+def test_running_attempt_asks_for_no_pod_group_of_before_when_the_operator_starts_anew() -> None:
+    world = World(**GROUP, **VOLCANO)
+    world.settle()
+    world.start()
+    world.settle()
+    world.end(WORKERS[0], 1)
+    world.wait(10)
+    world.settle()
+    world.stop_deleted()
+    world.wait(10)
+    world.settle()
+    world.start()
+    world.settle()
+    world.pod_groups_gone = frozenset()
+    assert (world.phase, world.status.attempt, world.step()) == ("Running", 1, False)
+    assert list(world.pod_groups) == [NAMES[1]]
+
+
 def test_pods_wait_for_a_pod_group_that_cannot_be_made() -> None:
     world = World(**GROUP, **VOLCANO)
     world.refused = {NAMES[0]: (RefusalKind.GANG_SCHEDULER, "PodGroup's CRD is not installed")}
