@@ -32,11 +32,12 @@ def check(failed: list[tuple[Schedule, tuple[str, ...]]], folder: Path, seed: in
         wrong = problems(small, memo) or failed[0][1]
     file = folder / "schedule.json"
     write_schedule(file, small, problems=list(wrong))
-    again = "" if seed is None else f"The seed was {seed}; again: {SEED}={seed} $(scripts/venv)/bin/pytest tests/simulation -k fresh\n"
+    again = f"{SEED}={seed} $(scripts/venv)/bin/pytest tests/simulation -k fresh"
+    seeded = "" if seed is None else f"The seed was {seed}; once more: {again}\n"
     pytest.fail(
         f"{len(failed)} schedules failed; the first one, made small:\n{small.scope}: "
         f"{', '.join(map(str, small.incidents)) or 'nothing happens'}\n{wrong}\n"
-        f"{again}Replay it: PYTHONPATH=operator $(scripts/venv)/bin/python -m tests.simulation.replay {file}",
+        f"{seeded}Replay it: PYTHONPATH=operator $(scripts/venv)/bin/python -m tests.simulation.replay {file}",
         pytrace=False,
     )
 
