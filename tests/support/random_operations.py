@@ -82,7 +82,7 @@ def random_operations(random: Random, count: int, prefix: str) -> Iterator[Opera
 
 
 def edits_of_jobs(prefix: str) -> Iterator[Operation]:
-    """Yield every change of every spec, of jobs that run and of jobs that have been suspended."""
+    """Yield every change of every spec: of jobs that run, that are suspended, and that have just been resumed."""
     for number, spec in enumerate(_SPECS):
         name = f"{prefix}-{number}"
         yield Operation("create", JOBS, name, _new_job({"name": name}, spec))
@@ -90,7 +90,7 @@ def edits_of_jobs(prefix: str) -> Iterator[Operation]:
         yield Operation("patch", JOBS, name, {"spec": {"suspend": True}})
         yield Operation("status", JOBS, name, {"status": {"phase": "Suspended"}})
         yield from (Operation("patch", JOBS, name, {"spec": change}) for change in reversed(_CHANGES))
-        yield from (Operation("patch", JOBS, name, {"spec": {"cancel": value}}) for value in (True, False, None))
+        yield from (Operation("patch", JOBS, name, {"spec": change}) for change in _CHANGES)
 
 
 def _operation(random: Random, verb: str, resource: Resource, name: str, prefix: str) -> Operation:
