@@ -28,6 +28,8 @@ class Run:
     """What was promised and not kept; empty when all is well."""
     writes: int
     """How many writes the operator has sent."""
+    reads: int
+    """How many single objects the operator has asked for."""
     met: tuple[str, ...]
     """The faults that have happened, by kind."""
     end: Mapping[str, Any]
@@ -46,6 +48,7 @@ def play(schedule: Schedule, memo: Memo) -> Run:
         schedule,
         tuple(problems),
         world.wire.writes,
+        world.wire.reads,
         tuple(world.wire.met),
         end_of(world.server) if has_comparable_end(schedule) else {},
         blake2b(dumps(world.trace, _CONTENT), digest_size=12).digest(),

@@ -80,7 +80,7 @@ def test_hundred_thousand_schedules_break_no_promise(tmp_path: Path, say: Callab
     shares = explore_on_all_cores(seed, RECORDED)
     command = ["git", "describe", "--always", "--dirty"]
     commit = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.strip()
-    write_record(RECORD, shares, commit)
+    write_record(RECORD, shares, seed, commit)
     say(f"{distinct(shares)} schedules that are unlike every other; see {RECORD.relative_to(REPOSITORY)}")
     check(failures(shares), tmp_path, seed)
     assert distinct(shares) >= RECORDED * 0.95
