@@ -98,20 +98,20 @@ class Arena:
         finally:
             self.proxy.faults = None
             kill(self.pid)
+        self.proxy.settle()
+        self.witness.rest(True)
         return Outcome(ends, self._created(), self._played(), self.proxy.count, self.lives, self.witness.violations())
 
     def look_again(self) -> tuple[int, list[str]]:
         """Let a new operator look at everything that has come to rest; return the writes, and what is wrong."""
-        self.witness.rest(True)
         before = self.proxy.count
         self.start()
         try:
             wait_until(self._passes, lambda passes: passes >= len(self.witness.seen(JOBS)), 60, pause=0.1)
         finally:
             kill(self.pid)
-        found = self.witness.violations()
-        self.witness.rest(False)
-        return self.proxy.count - before, found
+        self.proxy.settle()
+        return self.proxy.count - before, self.witness.violations()
 
     def clear(self) -> None:
         """Delete the jobs without waiting for it."""
