@@ -18,8 +18,16 @@ from tests.simulation.scopes import SCOPES
 
 RANDOM_EVERY: Final = 6
 """Of so many bases one is drawn by chance, with up to four incidents and up to four faults; the others are small."""
-_SMALL: Final = tuple(name for name in SCOPES if name.startswith("one") or name in ("servers", "group"))
-"""Scopes of one or two pods, which are enumerated."""
+_SMALL: Final = tuple(
+    name
+    for name, scope in SCOPES.items()
+    if (name.startswith("one") or name in ("servers", "group")) and scope.outcome != "Pending"
+)
+"""Scopes of one or two pods, which are enumerated; not one that waits for ever, whose every try is like the last."""
+
+
+_MARGIN: Final = 1.15
+"""Incidents that do not come to pass on one core look like others' that do not on another."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ def explore_on_all_cores(seed: int, enough: int, cores: int | None = None) -> Se
     """Play so many schedules in a process for each core; no two of them play the same bases."""
     count = cores or os.cpu_count() or 1
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        enough_each = -(-enough // count)
+        enough_each = int(enough * _MARGIN / count) + 1
         return list(pool.map(explore_share, [seed] * count, range(count), [count] * count, [enough_each] * count))
 
 

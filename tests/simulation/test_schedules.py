@@ -83,4 +83,4 @@ def test_hundred_thousand_schedules_break_no_promise(tmp_path: Path, say: Callab
     write_record(RECORD, shares, seed, commit)
     say(f"{distinct(shares)} schedules that are unlike every other; see {RECORD.relative_to(REPOSITORY)}")
     check(failures(shares), tmp_path, seed)
-    assert distinct(shares) >= RECORDED * 0.95
+    assert distinct(shares) >= RECORDED
