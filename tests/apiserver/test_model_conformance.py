@@ -7,7 +7,7 @@ import pytest
 
 from devtools.cluster import Cluster
 from tests.support.both_servers import Answer, Body, ModelSide, Operation
-from tests.support.random_operations import SELECTOR, bind, random_operations
+from tests.support.random_operations import SELECTOR, bind, edits_of_jobs, random_operations
 from tests.support.side_by_side import plain_create, stage_of
 from tests.support.user import User
 from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, Resource
@@ -50,6 +50,12 @@ async def test_new_chains_of_requests_are_answered_alike(cluster: Cluster, share
 async def test_many_new_chains_of_requests_are_answered_alike(cluster: Cluster, shared_user: User) -> None:
     for seed in seeds(60):
         await conform(cluster, shared_user, seed)
+
+
+async def test_every_change_of_a_job_is_let_in_or_refused_alike(cluster: Cluster, user: User) -> None:
+    async with stage_of(cluster, user, "e") as stage:
+        await stage.play(list(edits_of_jobs("e")))
+        assert {answer.status for answer in stage.answers} == {200, 201, 422}
 
 
 async def test_quota_of_pods_refuses_and_lets_in_alike(cluster: Cluster, user: User) -> None:

@@ -1,18 +1,21 @@
 """The operator dies at every write of a run and is started again: the ends are the same, and no pod is made twice."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from devtools.cluster import Cluster
-from tests.support.arena import arena
+from tests.apiserver.conftest import person_of
+from tests.support.arena import Arena, Outcome
 from tests.support.fake_kubelet import Run
 from tests.support.operating import IMAGE
-from tests.support.operator_forks import forks
+from tests.support.places import places
 from tests.support.stories import Story
-from tests.support.user import User
 
 pytestmark = pytest.mark.apiserver
+
+AT_ONCE = 7
 
 
 def play(job: str, replica: str, _: int) -> Run:
@@ -38,16 +41,19 @@ STORIES = {
 
 @pytest.mark.parametrize("moments", [("before", "after"), pytest.param(("after", "before"), marks=pytest.mark.long)])
 def test_death_at_any_write_changes_neither_ends_nor_pods(
-    cluster: Cluster, user: User, tmp_path: Path, moments: tuple[str, str]
+    cluster: Cluster, tmp_path: Path, say: Callable[[str], None], moments: tuple[str, str]
 ) -> None:
-    with forks() as starter, arena(cluster, user, tmp_path, starter) as at:
-        undisturbed = at.run(STORIES)
+    with places(cluster, tmp_path, lambda: person_of(cluster), AT_ONCE) as at:
+        (undisturbed,) = at.map(lambda place, stories: place.run(stories), [STORIES])
         assert undisturbed.writes >= 6 + 6 + 3, "six pods, three Services and each job's start, run and end"
         assert (max(undisturbed.created.values()), max(undisturbed.played.values())) == (1, 1)
         assert undisturbed.violations == []
-        print(f"{undisturbed.writes} writes without a death")
-        for number in range(1, undisturbed.writes + 1):
-            at.clear()
-            found = at.run(STORIES, number, moments[number % 2])
+        say(f"{undisturbed.writes} writes without a death")
+
+        def run(place: Arena, number: int) -> Outcome:
+            return place.run(STORIES, number, moments[number % 2])
+
+        numbers = range(1, undisturbed.writes + 1)
+        for number, found in zip(numbers, at.map(run, numbers), strict=True):
             assert found.comparable == undisturbed.comparable, f"died {moments[number % 2]} write {number}"
             assert found.violations == []

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.apiserver
 SEED = "TRAININGJOB_TEST_SEED"
 """Repeats a run's faults."""
 NOTHING = "nothing"
-MORE_SEEDS = 10
+MORE_SEEDS = 4
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tests.simulation.compare import differences, unexpected
 from tests.simulation.memo import Memo
-from tests.simulation.schedule import FAULTS, Incident, Schedule, fault
+from tests.simulation.schedule import FAULTS, READ_FAULTS, Incident, Schedule, fault
 from tests.simulation.scopes import SCOPES, Scope
 from tests.simulation.simulation import Run, play
 
@@ -122,11 +122,14 @@ def steady_schedules(scope: Scope) -> Iterator[Schedule]:
 
 
 def single_faults(base: Run) -> Iterator[Schedule]:
-    """Yield a base with each fault at each of its writes."""
+    """Yield a base with each fault at each of its writes and reads."""
     for write in range(1, min(base.writes, _MOST_WRITES) + 1):
         for kind in (*FAULTS, "slow"):
             for seconds in _ABSENCES.get(kind, (0.0,)):
                 yield base.schedule.with_also([fault(write, kind, seconds)])
+    for read in range(1, min(base.reads, _MOST_WRITES) + 1):
+        for kind in READ_FAULTS:
+            yield base.schedule.with_also([fault(read, kind, what="read")])
 
 
 def random_base(chance: Random) -> Schedule:

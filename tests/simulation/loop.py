@@ -16,31 +16,23 @@ Resume = Callable[[Any, BaseException | None], None]
 class Timer:
     """A call that is still to come."""
 
-    __slots__ = ("_arguments", "_call", "_moment")
+    __slots__ = ("arguments", "call", "counts", "moment")
 
-    def __init__(self, moment: float, call: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-        self._moment = moment
-        self._call: Callable[..., object] | None = call
-        self._arguments = arguments
+    def __init__(self, moment: float, call: Callable[..., object], arguments: tuple[Any, ...], counts: bool) -> None:
+        self.moment = moment
+        self.call: Callable[..., object] | None = call
+        """None once the call is made or cancelled."""
+        self.arguments = arguments
+        self.counts = counts
+        """Whether the world is not at rest while this is still to come."""
 
     def when(self) -> float:
         """Return the moment of the call."""
-        return self._moment
+        return self.moment
 
     def cancel(self) -> None:
         """Do not make the call."""
-        self._call = None
-
-    @property
-    def cancelled(self) -> bool:
-        """Say whether the call will not be made."""
-        return self._call is None
-
-    def fire(self) -> None:
-        """Make the call."""
-        call, self._call = self._call, None
-        if call is not None:
-            call(*self._arguments)
+        self.call = None
 
 
 class Clockwork:
@@ -63,20 +55,19 @@ class Clockwork:
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
         """Call back after so many seconds."""
-        self._sequence += 1
-        # As in a real process time goes on between asking for a call and its coming, however short the wait.
-        timer = Timer(self.now + max(delay, _TICK), callback, args)
-        heappush(self._heap, (timer._moment, self._sequence, timer))
-        return timer
+        return self._push(delay, callback, args, counts=False)
 
     def after(self, delay: float, call: Callable[..., object], *args: Any) -> None:
         """Call after so many seconds; the call cannot be taken back."""
         self.pending += 1
-        self.call_later(delay, self._due, call, args)
+        self._push(delay, call, args, counts=True)
 
-    def _due(self, call: Callable[..., object], args: tuple[Any, ...]) -> None:
-        self.pending -= 1
-        call(*args)
+    def _push(self, delay: float, call: Callable[..., object], args: tuple[Any, ...], *, counts: bool) -> Timer:
+        self._sequence += 1
+        # As in a real process time goes on between asking for a call and its coming, however short the wait.
+        timer = Timer(self.now + (delay if delay > _TICK else _TICK), call, args, counts)
+        heappush(self._heap, (timer.moment, self._sequence, timer))
+        return timer
 
     def forget(self) -> None:
         """Make none of the calls that are still to come."""
@@ -87,9 +78,12 @@ class Clockwork:
         heap = self._heap
         while heap:
             moment, _, timer = heappop(heap)
-            if timer._call is not None:
-                self.now = max(self.now, moment)
-                timer.fire()
+            call = timer.call
+            if call is not None:
+                self.now = moment
+                self.pending -= timer.counts
+                timer.call = None
+                call(*timer.arguments)
                 return True
         return False
 

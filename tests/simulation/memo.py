@@ -62,6 +62,7 @@ class Memo:
         self._jobs_of_run: dict[int, tuple[Body, TrainingJob]] = {}
         # The bodies are kept with what was read from them: else another could get the id of one that is gone.
         self._pods_of_run: dict[int, tuple[Body, ObservedPod]] = {}
+        self._specs_of_run: dict[int, tuple[Body, tuple[str, bytes]]] = {}
         if len(self._decisions) + len(self._contents) > _MOST:
             self._forget()
 
@@ -93,7 +94,7 @@ class Memo:
         if (known := self._jobs_of_run.get(id(body))) is not None:
             return known[1]
         metadata = body["metadata"]
-        key = metadata["name"], dumps(body["spec"], _CONTENT)
+        key = self._spec_key(metadata["name"], body["spec"])
         status = dumps(body["status"], _CONTENT)
         if key not in self._specs or status not in self._statuses:
             fresh = self._read_job(body)
@@ -115,6 +116,12 @@ class Memo:
         )
         self._jobs_of_run[id(body)] = body, job
         return job
+
+    def _spec_key(self, name: str, spec: Body) -> tuple[str, bytes]:
+        known = self._specs_of_run.get(id(spec))
+        if known is None:
+            known = self._specs_of_run[id(spec)] = spec, (name, dumps(spec, _CONTENT))
+        return known[1]
 
     def _keep(self, content: bytes, status: TrainingJobStatus) -> TrainingJobStatus:
         kept = self._statuses.setdefault(content, status)

@@ -150,10 +150,7 @@ class Process:
         """Begin a pass for every key that is due."""
         queue = self.core.queue
         while queue.ready and self.alive:
-            Task(self._next(), self.tasks, _raise)
-
-    async def _next(self) -> None:
-        await self.core.passes.next()
+            Task(self.core.passes.next(), self.tasks, _raise)
 
     def kill(self) -> None:
         """End the process as SIGKILL does: what it knew is gone, what it has sent is not."""

@@ -8,6 +8,9 @@ from typing import Any, Final, NamedTuple
 FAULTS: Final = ("crash-before", "crash-after", "lost", "409", "429", "500", "403")
 """What can become of a write: the operator dies before or after the server has it, its answer is lost, or an error."""
 
+READ_FAULTS: Final = ("crash-before", "lost", "429", "500")
+"""What can become of the reading of one object."""
+
 
 class Incident(NamedTuple):
     """One thing that happens besides the ordinary course."""
@@ -16,7 +19,8 @@ class Incident(NamedTuple):
     """`fault` for a write of the operator, else the name of an action of the world; see `actions`."""
     when: str
     """What the seconds count from: empty for the beginning, `phase:Running` for the first time that the stored job
-    says so, `runs:worker-0` for the first time that this pod runs; of a fault `write`, and `at` counts writes."""
+    says so, `runs:worker-0` for the first time that this pod runs. Of a fault `write` or `read`, and `at` counts
+    them."""
     at: float
     on: str = ""
     """What it happens to: a replica such as `worker-0`, a kind of objects such as `pods`; the kind of a fault."""
@@ -56,9 +60,9 @@ class Schedule(NamedTuple):
         return Schedule(stored["scope"], tuple(Incident(**incident) for incident in stored["incidents"]))
 
 
-def fault(write: int, kind: str, seconds: float = 0.0) -> Incident:
-    """Return a fault at a write, counted from 1; a crashed operator comes back after the seconds."""
-    return Incident("fault", "write", write, kind, seconds)
+def fault(number: int, kind: str, seconds: float = 0.0, what: str = "write") -> Incident:
+    """Return a fault at a write or read, counted from 1; a crashed operator comes back after the seconds."""
+    return Incident("fault", what, number, kind, seconds)
 
 
 def write_schedule(path: Path, schedule: Schedule, **notes: Any) -> None:

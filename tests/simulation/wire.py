@@ -1,6 +1,6 @@
 """The way from the operator to the API server and back, on which every fault of a schedule happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from tests.simulation.loop import Clockwork, Resume, suspended
@@ -31,11 +31,13 @@ class Wired(Protocol):
 class Wire:
     """Carries requests; it counts the writes, and looks up what is to happen to each."""
 
-    def __init__(self, world: Wired, faults: dict[int, tuple[str, float]]) -> None:
-        """Make a wire; `faults` says for writes, counted from 1, what happens and for how many seconds."""
+    def __init__(self, world: Wired, faults: Mapping[tuple[str, int], tuple[str, float]]) -> None:
+        """Make a wire; `faults` says for a `write` or `read` by its number what happens and for how many seconds."""
         self._world = world
         self._faults = faults
         self.writes = 0
+        self.reads = 0
+        """How many single objects the operator has asked for."""
         self.met: list[str] = []
         """The faults that have happened."""
 
@@ -48,9 +50,13 @@ class Wire:
         kind, seconds = "", 0.0
         if request.verb != "get":
             self.writes += 1
-            if self.writes in self._faults and not self._world.resting:
-                kind, seconds = self._faults[self.writes]
-                self.met.append(kind)
+            number = "write", self.writes
+        else:
+            self.reads += 1
+            number = "read", self.reads
+        if number in self._faults and not self._world.resting:
+            kind, seconds = self._faults[number]
+            self.met.append(kind if number[0] == "write" else f"{kind} of a read")
         if kind == "crash-before":
             self._world.sent(request, 0, None, kind)
             self._world.crash(seconds)
@@ -80,7 +86,7 @@ class Wire:
             answer = perform()
         except KubeError as refused:
             error, status = refused, refused.status
-        if request.verb != "get":
+        if request.writes or kind:
             # The judge hears of what a write has changed before it hears of the write.
             self._world.settle()
             self._world.sent(request, status, answer, kind)

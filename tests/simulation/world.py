@@ -38,14 +38,14 @@ class World:
         self._told = 0
         self.resting = False
         """Whether this is the last look, at which nothing may be written."""
-        faults = {int(i.at): (i.on, i.value or 0.0) for i in schedule.incidents if i.kind == "fault"}
+        faults = {(i.when, int(i.at)): (i.on, i.value or 0.0) for i in schedule.incidents if i.kind == "fault"}
         self.wire = Wire(self, faults)
         self.client = ModelClient(self.server, self.wire.travel)
         self._triggers: dict[str, list[Incident]] = {}
         for incident in schedule.incidents:
             if incident.when == "":
                 self.loop.after(incident.at, self._act, incident)
-            elif incident.when != "write":
+            elif incident.kind != "fault":
                 self._triggers.setdefault(incident.when, []).append(incident)
         self.process = Process(self)
         self._prepare()
@@ -122,9 +122,9 @@ class World:
     # What the operator sends.
 
     def sent(self, request: Request, status: int, answer: Body | None, what: str) -> None:
-        """Take over what became of a write of the operator's."""
+        """Take over what became of a request of the operator's."""
         self.note(request.verb, request.resource.plural, request.name, status, what)
-        if self.resting and status >= 400:
+        if not request.writes or (self.resting and status >= 400):
             # A create that somebody else's object or a quota stands against is tried again for ever.
             return
         job = self._decided.get(self._job_of(request))

@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.support.background import Background
 from tests.support.faults import Fault, Faults
 from tests.support.proxied_watch import pass_watch_on
+from tests.support.user import wait_until
 from trainingjob.controller.connection import Connection, connect
 
 _PASSED_ON = ("Accept", "Content-Type", "User-Agent")
@@ -61,6 +62,7 @@ class ApiProxy:
         """While true, every new request breaks."""
         self.deaf: set[str] = set()
         """Resources whose watches pass nothing on, as `pods`."""
+        self._acting = 0
         self._open: list[tuple[str, web.StreamResponse]] = []
         self._kubeconfig = str(kubeconfig)
         self._background = Background()
@@ -90,6 +92,10 @@ class ApiProxy:
         }
         path.write_text(json.dumps(content))
         return path
+
+    def settle(self) -> None:
+        """Wait until every request that was received is carried out, also those whose sender is dead."""
+        wait_until(lambda: self._acting, lambda count: count == 0, 60, pause=0.02)
 
     def say(self, resource: str, event: Mapping[str, Any]) -> int:
         """Put an event into every open watch of a resource, and return how many there were."""
@@ -127,6 +133,16 @@ class ApiProxy:
         return await asyncio.shield(asyncio.create_task(self._act(request, body)))
 
     async def _act(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        self._acting += 1
+        try:
+            response, fault = await self._carry_out(request, body)
+        finally:
+            self._acting -= 1
+        if fault.hangs:
+            await asyncio.Event().wait()
+        return _broken(request) if fault.lost else response
+
+    async def _carry_out(self, request: web.Request, body: bytes) -> tuple[web.StreamResponse, Fault]:
         counted = request.method != "GET" and not any(word in request.path for word in _NOT_COUNTED)
         number = 0
         if counted:
@@ -134,18 +150,16 @@ class ApiProxy:
             number = self.count
             if self.strike(number, "before"):
                 self._note(request, body, 0, b"", number)
-                return _broken(request)
+                return _broken(request), Fault()
         fault = self.faults.of_request(request.method, _plain(request.path)) if self.faults else None
         fault = fault or Fault()
         if fault.status:
             self._note(request, body, 0, b"", number)
-            return _refusal(fault)
+            return _refusal(fault), fault
         await asyncio.sleep(fault.late / 2)
         response = await self._pass_on(request, body, number, fault.share)
         await asyncio.sleep(fault.late / 2)
-        if fault.hangs:
-            await asyncio.Event().wait()
-        return _broken(request) if fault.lost else response
+        return response, fault
 
     async def _pass_on(self, request: web.Request, body: bytes, number: int, share: float) -> web.StreamResponse:
         try:

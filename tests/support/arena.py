@@ -16,7 +16,7 @@ from tests.support.api_proxy import ApiProxy
 from tests.support.fake_kubelet import FakeKubelet, Run
 from tests.support.faults import Faults
 from tests.support.operator_forks import Forks, kill, runs
-from tests.support.stories import Scene, Step, Story
+from tests.support.stories import Scene, Step, Story, manifest
 from tests.support.user import Object, User, wait_until
 from tests.support.witness import Witness
 from trainingjob.api.constants import LABEL_ATTEMPT, LABEL_JOB
@@ -25,7 +25,7 @@ from trainingjob.controller.kube import JOBS
 End = dict[str, Any]
 _FINISHED_PASSES = "trainingjob_reconcile_seconds_count"
 COUNTS = ("phase", "reason", "ready", "attempt", "restarts", "disruptions")
-RUN_SECONDS = 180.0
+RUN_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -91,28 +91,27 @@ class Arena:
         self.proxy.faults = faults
         self.proxy.strike = lambda number, when: (number, when) == (strike_at, moment) and self._die()
         self.witness.rest(False)
-        for job, story in stories.items():
-            self._scene(job).create(story.spec)
+        self.user.apply(*(manifest(self._names[job], story.spec) for job, story in stories.items()))
         self.start()
         try:
-            ends = wait_until(self._ends, self._all_over, RUN_SECONDS, pause=0.1)
+            ends = wait_until(self._ends, self._all_over, RUN_SECONDS, pause=0.2)
         finally:
             self.proxy.faults = None
             kill(self.pid)
+        self.proxy.settle()
+        self.witness.rest(True)
         return Outcome(ends, self._created(), self._played(), self.proxy.count, self.lives, self.witness.violations())
 
     def look_again(self) -> tuple[int, list[str]]:
         """Let a new operator look at everything that has come to rest; return the writes, and what is wrong."""
-        self.witness.rest(True)
         before = self.proxy.count
         self.start()
         try:
             wait_until(self._passes, lambda passes: passes >= len(self.witness.seen(JOBS)), 60, pause=0.1)
         finally:
             kill(self.pid)
-        found = self.witness.violations()
-        self.witness.rest(False)
-        return self.proxy.count - before, found
+        self.proxy.settle()
+        return self.proxy.count - before, self.witness.violations()
 
     def clear(self) -> None:
         """Delete the jobs without waiting for it."""

@@ -56,7 +56,7 @@ FATES: dict[str, Fate] = {
     "torn": lambda chance, _: Fault(share=chance.uniform(0.0, 0.95)),
     "hangs": lambda _, writes: Fault(hangs=writes),
 }
-STREAM_SECONDS = {"late": (0.2, 1.5), "gap": (0.5, 4.0)}
+STREAM_SECONDS = {"late": (0.2, 3.0), "gap": (0.5, 4.0)}
 """How long such a fault takes; the others have no time of their own."""
 
 
@@ -70,13 +70,15 @@ class Mix:
     """The share of watches by the kind of their fault."""
     first_events: int = 6
     """Before which event of a watch its fault begins at the latest."""
+    most: int = 60
+    """After so many faults all goes well: waits that double with each failure would outlast a test."""
 
 
 MIXES: dict[str, Mix] = {
     "lost answers": Mix({"lost": 0.25}),
-    "error answers": Mix({"error": 0.3}),
+    "error answers": Mix({"error": 0.2}, most=40),
     "torn answers": Mix({"torn": 0.2}, {"torn": 0.5, "cut": 0.5}),
-    "slow server": Mix({"late": 1.0}),
+    "slow server": Mix({"late": 1.0}, most=1000),
     "forgetful watches": Mix({}, {"late": 0.3, "gap": 0.7}, first_events=4),
     "dead streams": Mix({"hangs": 0.03}, {"dead": 0.9}),
     "everything": Mix(
@@ -99,7 +101,7 @@ class Faults:
     def of_request(self, method: str, path: str) -> Fault | None:
         """Return what happens to the next request of this kind; `path` has no namespace."""
         chance = self._chance(f"{method} {path}")
-        kind = _drawn(chance, self._mix.requests)
+        kind = self._drawn(chance, self._mix.requests)
         if not kind:
             return None
         self.struck[kind] += 1
@@ -108,22 +110,23 @@ class Faults:
     def of_watch(self, resource: str) -> StreamFault | None:
         """Return what happens to the next watch of a resource."""
         chance = self._chance(f"watch {resource}")
-        kind = _drawn(chance, self._mix.streams)
+        kind = self._drawn(chance, self._mix.streams)
         if not kind:
             return None
         self.struck[f"{kind} watch"] += 1
         seconds = chance.uniform(*STREAM_SECONDS.get(kind, (0.0, 0.0)))
         return StreamFault(kind, chance.randrange(self._mix.first_events), seconds)
 
+    def _drawn(self, chance: random.Random, shares: Mapping[str, float]) -> str:
+        place = chance.random()
+        if self.struck.total() >= self._mix.most:
+            return ""
+        for kind, share in shares.items():
+            if place < share:
+                return kind
+            place -= share
+        return ""
+
     def _chance(self, what: str) -> random.Random:
         self._met[what] += 1
         return random.Random(f"{self._seed} {what} {self._met[what]}")  # noqa: S311  # a plan, no secret
-
-
-def _drawn(chance: random.Random, shares: Mapping[str, float]) -> str:
-    place = chance.random()
-    for kind, share in shares.items():
-        if place < share:
-            return kind
-        place -= share
-    return ""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import aiohttp
 from aiohttp import web
@@ -20,9 +21,9 @@ async def pass_watch_on(
     Args:
         lines: the events as the API server sends them.
         response: where they go.
-        fault: what happens from its event on; `late`: each comes later; `gap`: for some seconds they are dropped, then
-            the watch is too old; `dead`: nothing comes any more while the connection stays; `torn`: one event is cut
-            off and the watch goes on; `cut`: the connection breaks within an event.
+        fault: what happens from its event on; `late`: each comes so much later; `gap`: for some seconds they are
+            dropped, then the watch is too old; `dead`: nothing comes any more while the connection stays; `torn`: one
+            event is cut off and the watch goes on; `cut`: the connection breaks within an event.
         deaf: says whether events are dropped by the wish of a test.
     """
     passed = 0
@@ -31,20 +32,19 @@ async def pass_watch_on(
             continue
         if fault is None or passed < fault.after:
             await response.write(line)
-        elif await _strike(fault, line, lines, response):
+        else:
+            await _strike(fault, line, lines, response)
             return fault.kind == "cut"
         passed += 1
     return False
 
 
-async def _strike(fault: StreamFault, line: bytes, lines: AsyncIterator[bytes], response: web.StreamResponse) -> bool:
-    """Do what a fault does to an event, and say whether that is the end of the watch."""
+async def _strike(fault: StreamFault, line: bytes, lines: AsyncIterator[bytes], response: web.StreamResponse) -> None:
+    """Do what a fault does to an event and to all that follow."""
     half = line[: len(line) // 2]
     match fault.kind:
         case "late":
-            await asyncio.sleep(fault.seconds)
-            await response.write(line)
-            return False
+            await _delay(line, lines, response, fault.seconds)
         case "gap":
             await _drop(lines, fault.seconds)
             await response.write(json.dumps(EXPIRED).encode() + b"\n")
@@ -53,9 +53,33 @@ async def _strike(fault: StreamFault, line: bytes, lines: AsyncIterator[bytes], 
             await asyncio.Event().wait()
         case "torn":
             await response.write(half + b"\n")
+            async for following in lines:
+                await response.write(following)
         case _:
             await response.write(half)
-    return True
+
+
+async def _delay(first: bytes, lines: AsyncIterator[bytes], response: web.StreamResponse, seconds: float) -> None:
+    clock = asyncio.get_running_loop().time
+    held: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+    held.put_nowait((clock() + seconds, first))
+
+    async def hold() -> None:
+        with suppress(aiohttp.ClientError):
+            async for line in lines:
+                held.put_nowait((clock() + seconds, line))
+        held.put_nowait((clock() + seconds, b""))
+
+    holding = asyncio.create_task(hold())
+    try:
+        while True:
+            due, line = await held.get()
+            await asyncio.sleep(due - clock())
+            if not line:
+                return
+            await response.write(line)
+    finally:
+        holding.cancel()
 
 
 async def _drop(lines: AsyncIterator[bytes], seconds: float | None) -> None:

@@ -81,6 +81,18 @@ def random_operations(random: Random, count: int, prefix: str) -> Iterator[Opera
         yield _operation(random, verb, resource, name, prefix)
 
 
+def edits_of_jobs(prefix: str) -> Iterator[Operation]:
+    """Yield every change of every spec: of jobs that run, that are suspended, and that have just been resumed."""
+    for number, spec in enumerate(_SPECS):
+        name = f"{prefix}-{number}"
+        yield Operation("create", JOBS, name, _new_job({"name": name}, spec))
+        yield from (Operation("patch", JOBS, name, {"spec": change}) for change in _CHANGES if "cancel" not in change)
+        yield Operation("patch", JOBS, name, {"spec": {"suspend": True}})
+        yield Operation("status", JOBS, name, {"status": {"phase": "Suspended"}})
+        yield from (Operation("patch", JOBS, name, {"spec": change}) for change in reversed(_CHANGES))
+        yield from (Operation("patch", JOBS, name, {"spec": change}) for change in _CHANGES)
+
+
 def _operation(random: Random, verb: str, resource: Resource, name: str, prefix: str) -> Operation:
     match verb:
         case "create":
@@ -112,8 +124,7 @@ def _new(random: Random, resource: Resource, name: str) -> Body:
         # The controllers of a real cluster lend a hand with pods that are held without a node.
         metadata["finalizers"] = [_HOLD]
     if resource is JOBS:
-        spec = {"image": "registry.example.com/mnist:1.0", "command": ["python", "train.py"], **random.choice(_SPECS)}
-        return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+        return _new_job(metadata, random.choice(_SPECS))
     if resource is CONFIG_MAPS:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "b"}}
     spec = {
@@ -123,6 +134,11 @@ def _new(random: Random, resource: Resource, name: str) -> Body:
         "containers": [{"name": "main", "image": "registry.example.com/mnist:1.0"}],
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _new_job(metadata: Body, spec: Body) -> Body:
+    program = {"image": "registry.example.com/mnist:1.0", "command": ["python", "train.py"]}
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": {**program, **spec}}
 
 
 def _change(random: Random, resource: Resource) -> Body:

@@ -39,8 +39,7 @@ class Scene:
 
     def create(self, spec: Mapping[str, Any]) -> None:
         """Create the job."""
-        manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": self.job}, "spec": dict(spec)}
-        self.user.apply(manifest)
+        self.user.apply(manifest(self.job, spec))
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,11 @@ class Story:
     """Whether the end is that the job is deleted."""
     echoes: frozenset[str] = frozenset()
     """Replicas whose failure follows from another's, and is told only when it is seen before the restart."""
+
+
+def manifest(name: str, spec: Mapping[str, Any]) -> Object:
+    """Return a TrainingJob as a user writes it."""
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": dict(spec)}
 
 
 def in_phase(*phases: str) -> Callable[[Scene], bool]:

@@ -28,7 +28,8 @@ class ModelServer:
 
     Not modelled: whether an object is valid, what the server adds to the specs of others than TrainingJobs, the
     generation of pods, `managedFields`, namespaces, rights, webhooks, foreground deletion, lists of an earlier version
-    than the newest. A controller-manager's part is played by whoever calls `garbage` and `collect`.
+    than the newest, the moment that a quota takes to count anew. A controller-manager's part is played by whoever calls
+    `garbage` and `collect`; nobody plays the one that gives up pods without a node or on one that is gone.
     """
 
     def __init__(self, clock: Callable[[], datetime], new_uid: Callable[[], str] | None = None) -> None:
