@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tests.support.builders import JOB_UID
 from tests.support.failure_scenarios import (
     CHIEF,
     ELASTIC,
@@ -43,6 +44,7 @@ from trainingjob.reconcile import MainContainer, RefusalKind
 NO_RESTARTS: dict[str, Any] = {"maxRestarts": 0}
 NO_DISRUPTIONS: dict[str, Any] = {"maxDisruptions": 0}
 IMPATIENT: dict[str, Any] = {"pendingDeadlineSeconds": 60}
+KUEUE: dict[str, Any] = {"gang": {"scheduler": "kueue", "queue": "research"}}
 ALL_WORKERS: dict[str, Any] = {"successPolicy": "AllWorkers"}
 BOTH_FAIL = unseen(ends(WORKER_0), ends(WORKER_1))
 
@@ -56,6 +58,9 @@ PROGRAMS: Mapping[str, Scenario] = {
     ),
     "The command does not exist in the image.": Scenario(
         ends(code=128, reason="StartError"), changed=rule("FailJob", onReason=["StartError"])
+    ),
+    "The node forbids what the pod asks of its kernel, as an unsafe sysctl.": Scenario(
+        waits(phase="Failed", reason="SysctlForbidden"), begun=False, changed=NO_RESTARTS
     ),
     "The preparation of a pod fails, as in an MPI image without `sshd`.": Scenario(
         waits(phase="Failed", init_name="prepare", init_exit_code=3, init_message="no sshd"),
@@ -104,6 +109,12 @@ CLUSTER: Mapping[str, Scenario] = {
     "The node turns a pod away that was sent to it.": Scenario(
         waits(phase="Failed", reason="OutOfcpu"), begun=False, changed=NO_DISRUPTIONS
     ),
+    "The node loses power, or its containers, and is back at once.": Scenario(
+        ends(code=255, reason="Unknown"), changed=NO_DISRUPTIONS
+    ),
+    "Kueue preempts the job.": Scenario(
+        unseen(taken_away("", WORKER_0), taken_away("", WORKER_1)), job={**GROUP, **KUEUE}, changed=NO_DISRUPTIONS
+    ),
     "Somebody deletes a pod.": Scenario(taken_away(""), changed=NO_DISRUPTIONS),
     "Somebody deletes a pod that waits to begin.": Scenario(begins_and(vanishes(WORKER_1)), begun=False),
     "Somebody deletes the pod of a worker that has succeeded.": Scenario(
@@ -131,6 +142,9 @@ CLUSTER: Mapping[str, Scenario] = {
 }
 
 REPLICAS: Mapping[str, Scenario] = {
+    "A worker of a `parameterServer` job with `gang.scheduler: kueue` fails.": Scenario(
+        ends(), job={**SERVERS, **KUEUE}, changed=NO_RESTARTS
+    ),
     "The only pod of a job fails.": Scenario(ends(WORKER_0), job={}),
     "A worker or the chief of a `multiWorker` job fails.": Scenario(ends(), job=GROUP),
     "A worker or the launcher of an `mpi` job fails.": Scenario(ends(), job=MPI, seconds=30),
@@ -181,6 +195,19 @@ WAITING: Mapping[str, Scenario] = {
     ),
     "A queue holds the pods back by a scheduling gate.": Scenario(
         waits(scheduling_reason="SchedulingGated"), begun=False, stuck=True, changed=IMPATIENT
+    ),
+    "Not all pods find a node within `gang.timeoutSeconds`.": Scenario(
+        one_after_another(waits(unschedulable="0/3 nodes", scheduling_reason="Unschedulable"), time_passes(60)),
+        job={**GROUP, "gang": {"timeoutSeconds": 60}},
+        begun=False,
+        changed={"gang": {"timeoutSeconds": 6000}},
+    ),
+    "The scheduler that `gang` names is not installed.": Scenario(
+        refuses(RefusalKind.GANG_SCHEDULER, f"mnist-{JOB_UID[:8]}-a0"),
+        job={**GROUP, "gang": {"scheduler": "volcano"}},
+        begun=False,
+        stuck=True,
+        changed=IMPATIENT,
     ),
     "An image cannot be pulled.": Scenario(
         waits(main=MainContainer(reason="ImagePullBackOff")), begun=False, stuck=True, changed=IMPATIENT

@@ -34,7 +34,6 @@ def read_pod(body: Body) -> ObservedPod:
     init_statuses = () if begun else status.get("initContainerStatuses") or ()
     preparing = _without_sidecars(body, init_statuses)
     init_name, init_end = _bad_end(preparing)
-    gone_by = _moment(metadata.get("deletionTimestamp"))
     return ObservedPod(
         namespace=intern(metadata["namespace"]),
         name=metadata["name"],
