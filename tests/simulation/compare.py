@@ -5,7 +5,7 @@ end of the job (phase, counters, failures, conditions), its children, and how ma
 Secrets were created and deleted under each name. Not compared are times, uids, versions and sentences.
 
 Comparable is a schedule in a calm scope (no program fails by itself, and for twelve seconds after the job runs nothing
-happens by itself) whose incidents all follow the word Running in the stored status, and whose faults hold the operator
+happens by itself) whose incidents all follow the word Running in the stored status, with one fault that holds the operator
 up for four seconds at most. Elsewhere something happens at a moment that does not depend on the operator while faults
 make it late, and then another outcome may be the right one: those runs are judged by the invariants alone.
 """
@@ -20,7 +20,7 @@ from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVIC
 from trainingjob.testing import Body, ModelServer
 
 if TYPE_CHECKING:
-    from tests.simulation.schedule import Schedule
+    from tests.simulation.schedule import Incident, Schedule
     from tests.simulation.simulation import Run
 
 LONGEST_DELAY: Final = 4.0
@@ -32,7 +32,8 @@ _ANSWERED: Final = frozenset(
         *("end", "oom", "evict", "preempt", "drain", "delete-pod", "lose-node", "hide-pod"),
     }
 )
-"""What the operator answers in the same way however late it hears of it."""
+_LASTING: Final = 10.0
+"""Seconds after which a suspension has been seen, however late the operator is."""
 _CHILDREN: Final = (PODS, SERVICES, CONFIG_MAPS, SECRETS)
 _COUNTED: Final = ("phase", "attempt", "restarts", "disruptions")
 _FAILURE: Final = ("pod", "attempt", "exitCode", "reason", "class")
@@ -54,14 +55,17 @@ def end_of(server: ModelServer) -> Mapping[str, Any]:
 
 def is_comparable(schedule: "Schedule") -> bool:
     """Say whether the faults of a schedule may change nothing but times; see the module."""
-    if not SCOPES[schedule.scope].calm:
+    faults = [incident for incident in schedule.incidents if incident.kind == "fault"]
+    if not SCOPES[schedule.scope].calm or len(faults) > 1 or any((i.value or 0) > LONGEST_DELAY for i in faults):
         return False
-    return all(
-        (incident.value or 0) <= LONGEST_DELAY
-        if incident.kind == "fault"
-        else incident.when == AFTER_START and incident.kind in _ANSWERED
-        for incident in schedule.incidents
-    )
+    return all(_is_answered(incident) for incident in schedule.incidents if incident.kind != "fault")
+
+
+def _is_answered(incident: "Incident") -> bool:
+    """Say whether the operator answers something in the same way however late it hears of it."""
+    if incident.kind == "toggle" and incident.value < _LASTING:
+        return False
+    return incident.when == AFTER_START and incident.kind in _ANSWERED
 
 
 def has_comparable_end(schedule: "Schedule") -> bool:

@@ -80,7 +80,7 @@ MIXES: dict[str, Mix] = {
     "torn answers": Mix({"torn": 0.2}, {"torn": 0.5, "cut": 0.5}),
     "slow server": Mix({"late": 1.0}, most=1000),
     "forgetful watches": Mix({}, {"late": 0.3, "gap": 0.7}, first_events=4),
-    "dead streams": Mix({"hangs": 0.03}, {"dead": 0.9}),
+    "dead streams": Mix({"hangs": 0.03}, {"dead": 0.8}, most=25),
     "everything": Mix(
         {"lost": 0.06, "error": 0.08, "late": 0.2, "torn": 0.04, "hangs": 0.005},
         {"late": 0.2, "gap": 0.3, "dead": 0.15, "torn": 0.1, "cut": 0.1},
