@@ -38,9 +38,11 @@ def cut_power(cluster: Cluster, node: str) -> str:
 def outage(cluster: Cluster, user: User, node: str, end: Callable[[Cluster, str], str]) -> Iterator[Callable[[], None]]:
     """End a node or its kubelet; what is yielded, or the end of the block, brings it back."""
     component = end(cluster, node)
+    away = [component]
 
     def bring_back() -> None:
-        cluster.start(component)
+        while away:
+            cluster.start(away.pop())
         wait_until(lambda: user.kubectl("get", "nodes", "--no-headers"), lambda text: text.count(" Ready ") == 2, 120)
 
     try:

@@ -284,8 +284,8 @@ _ALL: Final = (
     Bug(
         "resumes-beside-old-pods",
         ((reconciler, "resume", _resume_at_once),),
-        ("one-slow-end", "one"),
-        (after("toggle", "phase:Running", 3.0, "", 0.5),),
+        ("one-slow-end",),
+        (after("toggle", "phase:Running", 3.0, "", 12.0),),
     ),
     Bug("pods-before-service", ((executor.Executor, "run", _pods_first),), ("one",)),
     Bug("acts-for-others", (), ("one-foreign",), values=((reconciler, "MANAGED_BY", "example.com/other"),)),

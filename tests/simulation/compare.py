@@ -5,9 +5,9 @@ end of the job (phase, counters, failures, conditions), its children, and how ma
 Secrets were created and deleted under each name. Not compared are times, uids, versions and sentences.
 
 Comparable is a schedule in a calm scope (no program fails by itself, and for twelve seconds after the job runs nothing
-happens by itself) whose incidents all follow the word Running in the stored status, with one fault that holds the operator
-up for four seconds at most. Elsewhere something happens at a moment that does not depend on the operator while faults
-make it late, and then another outcome may be the right one: those runs are judged by the invariants alone.
+happens by itself) whose incidents all follow the word Running in the stored status, with one fault that holds the
+operator up for four seconds at most. Elsewhere something happens at a moment that does not depend on the operator while
+faults make it late, and then another outcome may be the right one: those runs are judged by the invariants alone.
 """
 
 from collections import Counter

@@ -75,10 +75,11 @@ _ALL: Final = (
     Scope("one-name-taken-hidden", {}, foreign=(("pods", "mnist-worker-0", 0.0),), outcome="Pending"),
     Scope(
         "one-slow-end",
-        {"stopGraceSeconds": 5},
+        {"stopGraceSeconds": 20},
         {"worker-0": (FOREVER,)},
-        stop_seconds=8,
+        stop_seconds=30,
         tells_end=False,
+        calm=True,
         outcome="Running",
     ),
     Scope(

@@ -54,7 +54,10 @@ def prepare_node(state: State, index: int, plugins: str) -> None:
     (home / "containerd.toml").write_text(settings.containerd_settings(state, index, plugins))
     (home / "cni" / "10-pods.conflist").write_text(settings.pod_network(state, index))
     (home / "kubelet.json").write_text(settings.kubelet_settings(state, index))
-    (home / "kube-proxy.json").write_text(settings.proxy_settings(state, index))
+    proxy, wanted = home / "kube-proxy.json", settings.proxy_settings(state, index)
+    # A kube-proxy that runs ends when its file is written, whatever is in it.
+    if not proxy.exists() or proxy.read_text() != wanted:
+        proxy.write_text(wanted)
 
 
 def prepare_machine(state: State, name: str, script: Callable[[], str]) -> None:
