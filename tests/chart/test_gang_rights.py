@@ -41,6 +41,8 @@ def test_rights_on_pod_groups_are_what_a_job_with_one_uses(
             start_pod(user, f"{scheduler}-worker-0")
             end_pod(user, f"{scheduler}-worker-0", 0)
             wait_until(partial(pod_groups, user, definition), lambda groups: not groups, 60)
+            # An operator of another test, that has no such rights and sees every namespace, must not meet it.
+            user.kubectl("delete", "tjob", scheduler)
     assert refused(control_plane.audit_log, account) == set()
     on_groups = {right for right in allowed(rendered) if right[0] in GROUPS.values()}
     assert {right for right in used(control_plane.audit_log, account) if right[0] in GROUPS.values()} == on_groups
@@ -56,3 +58,4 @@ def test_job_whose_pod_group_may_not_be_made_says_which_value_of_the_chart_is_mi
         assert "gangSchedulers.volcano=true" in status["message"]
         user.change_job("volcano", cancel=True)
         user.wait_for_phase("volcano", "Cancelled")
+        user.kubectl("delete", "tjob", "volcano")
