@@ -87,10 +87,15 @@ def _delete_pod(world: "World", incident: "Incident") -> None:
 
 
 def _lose_node(world: "World", incident: "Incident") -> None:
-    """Let a node fall silent; it comes back after `value` seconds, or never."""
+    """Let a node fall silent; it comes back after `value` seconds, or somebody removes it an hour later.
+
+    The pods of a job that is gone are nobody's to remove by force: they stay for as long as their node does.
+    """
     world.kubelet.lose(incident.on)
     if incident.value is not None:
         world.loop.after(incident.value, world.kubelet.come_back, incident.on)
+    else:
+        world.loop.after(3600.0, world.kubelet.remove_node, incident.on)
 
 
 def _hide(world: "World", incident: "Incident") -> None:

@@ -151,6 +151,13 @@ class Kubelet:
             play.silent = True
             self._world.loop.after(TOLERATED_SECONDS, self._give_up, play)
 
+    def remove_node(self, replica: str) -> None:
+        """Take a silent node out of the cluster: what is still bound to it is removed, as the pod collector does."""
+        for play in self.of(replica):
+            if play.silent:
+                self._world.server.delete(PODS, play.namespace, play.name, uid=play.uid, grace_seconds=0)
+        self._world.settle()
+
     def come_back(self, replica: str) -> None:
         """Let a silent node answer again: it ends what it was told to end, and tells how the rest is."""
         for play in self.of(replica):
