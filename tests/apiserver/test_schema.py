@@ -234,4 +234,4 @@ def test_the_columns_tell_where_a_job_stands(user: User) -> None:
     header, row = user.kubectl("get", "tjob").splitlines()
     assert header.split() == ["NAME", "PHASE", "REASON", "READY", "RESTARTS", "AGE"]
     assert row.split()[:5] == ["mnist", "Running", "AllReady", "3/3", "0"]
-    assert user.kubectl("get", "tjob", "-o", "wide").splitlines()[0].split()[6:] == ["STARTED", "FINISHED"]
+    assert user.kubectl("get", "tjob", "-o", "wide").splitlines()[0].split()[6:] == ["QUEUE", "STARTED", "FINISHED"]
