@@ -119,16 +119,16 @@ def _everything(checks: Checks, progress: Progress, *, long: bool) -> None:
         tools = pool.submit(ensure, sets_for(DEFAULT_KUBERNETES, nodes=2), progress)
         archives = pool.submit(build_images, example_names())
         _quick(checks)
-        checks.pytest("simulated schedules", 90, ["tests/simulation"])
+        checks.pytest("simulated schedules", 40, ["tests/simulation"])
         tools.result()
         checks.pytest("chart tests", 180, ["tests/chart"])
-        checks.pytest("API server tests", 400, ["tests/apiserver"])
+        checks.pytest("API server tests", 800, ["tests/apiserver"])
         archives.result()
-    checks.pytest("kubelet tests", 400, ["tests/kubelet"])
+    checks.pytest("kubelet tests", 600, ["tests/kubelet"])
     if long:
-        checks.pytest("long tests", 600, ["tests"], "long")
+        checks.pytest("long tests", 4500, ["tests"], "long")
         old = f"API server tests on Kubernetes {LONG_KUBERNETES}"
-        checks.pytest(old, 600, ["tests/apiserver"], TRAININGJOB_TEST_KUBERNETES=LONG_KUBERNETES)
+        checks.pytest(old, 800, ["tests/apiserver"], TRAININGJOB_TEST_KUBERNETES=LONG_KUBERNETES)
         checks.report(_REPORT)
 
 
