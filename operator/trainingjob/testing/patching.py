@@ -47,6 +47,8 @@ def _admitted(resource: Resource, before: Body, after: Body, subresource: str) -
     if subresource == "status":
         if resource.plural == JOBS.plural:
             return admission.admit_status(before, after)
+        if after["metadata"] is before["metadata"] and after["spec"] is before["spec"]:
+            return after
         owners = {"ownerReferences": found} if (found := before["metadata"].get("ownerReferences")) else {}
         metadata = {name: value for name, value in after["metadata"].items() if name != "ownerReferences"}
         return {**after, "spec": before["spec"], "metadata": {**metadata, **owners}}

@@ -45,7 +45,9 @@ class Watch:
     def waiting(self) -> bool:
         """Say whether an event waits to be taken."""
         entries = self._log.entries
-        self._expired = self._expired or self._is_behind()
+        if self._next == len(entries):
+            return self._expired
+        self._expired = self._expired or entries[self._next].version <= self._log.compacted
         while not (self._expired or self._type) and self._next < len(entries):
             self._type = self._seen_as(entries[self._next])
             self._next += not self._type
@@ -75,10 +77,6 @@ class Watch:
             raise ValueError("a bookmark before events that are not taken yet would hide them")
         self.version = self._log.version
         return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(self.version)}}}
-
-    def _is_behind(self) -> bool:
-        entries = self._log.entries
-        return self._next < len(entries) and entries[self._next].version <= self._log.compacted
 
     def _seen_as(self, change: Change) -> str:
         """Return the type of the event that this reader gets of a change; empty for none."""
