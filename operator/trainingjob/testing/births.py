@@ -10,8 +10,8 @@ from trainingjob.testing.records import TERMINAL, JobRecord, PodRecord, Seen
 def check_new_child(resource: str, body: Seen) -> Iterator[Finding]:
     """Yield what is wrong with the owner of an object that says by its labels that a job has made it."""
     metadata = body["metadata"]
-    labels = metadata.get("labels") or {}
-    if LABEL_JOB_UID not in labels:
+    labels = metadata.get("labels")
+    if not labels or LABEL_JOB_UID not in labels:
         return
     owners = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
     what = f"{resource} {metadata['namespace']}/{metadata['name']}"

@@ -16,8 +16,9 @@ def patched(resource: Resource, before: Body, patch: Body, subresource: str) -> 
     after = merged(before, patch)
     if after is before:
         return before
-    after = tidied(after)
-    _check_finalizers(resource, before["metadata"], after["metadata"])
+    if after["metadata"] is not before["metadata"]:
+        after = tidied(after)
+        _check_finalizers(resource, before["metadata"], after["metadata"])
     after = _admitted(resource, before, after, subresource)
     return before if after == before else after
 

@@ -2,10 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, Protocol
+from operator import attrgetter
+from typing import Any, Final, Protocol
 
 from trainingjob.testing.objects import ADDED, DELETED, MODIFIED, Body, Change, with_metadata
 from trainingjob.testing.selectors import selects
+
+_VERSION: Final = attrgetter("version")
 
 
 class Log(Protocol):
@@ -31,11 +34,14 @@ class Watch:
     API server.
     """
 
+    __slots__ = ("_expired", "_log", "_namespace", "_next", "_selects", "_type", "version")
+
     def __init__(self, log: Log, version: int, namespace: str, selector: str) -> None:
         self._log = log
         self._namespace = namespace
         self._selects = selects(selector)
-        self._next = bisect_right(log.entries, version, key=lambda change: change.version)
+        is_newest = version >= log.version
+        self._next = len(log.entries) if is_newest else bisect_right(log.entries, version, key=_VERSION)
         self._type = ""
         """The type of the next event, once it is known."""
         self._expired = version < log.compacted
