@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,7 @@ class Witness:
     def _hand_on(self, version: int) -> None:
         """Hand on writes whose answers had no version: their sender may have known more then than was heard here."""
         for write in self._sent:
-            self._judge.wrote(replace(write, at=write.at or version))
+            self._judge.wrote(write._replace(at=write.at or version))
         self._sent.clear()
 
     async def _start(self) -> None:

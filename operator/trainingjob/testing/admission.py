@@ -5,7 +5,7 @@ The rules of a *valid* spec are not modelled: whoever stores a job here sees to 
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainingjob.api.crd import resource_schema
 from trainingjob.api.job_rules import MUTABLE, MUTABLE_WHILE_SUSPENDED, REPLICAS
@@ -14,7 +14,16 @@ from trainingjob.controller.kube import JOBS
 from trainingjob.testing.objects import Body
 from trainingjob.testing.refusals import invalid
 
-_Defaults = Mapping[str, Any]
+
+class _Defaults(NamedTuple):
+    """The part of a schema that has defaults."""
+
+    values: Mapping[str, Any]
+    """The defaults of an object's fields."""
+    inner: Mapping[str, "_Defaults"]
+    """What stands within the fields."""
+    items: "_Defaults | None"
+    """What stands within each item, of a list."""
 
 
 def admit_new(body: Body) -> Body:
@@ -45,8 +54,8 @@ def admit_change(before: Body, after: Body) -> Body:
 def admit_status(before: Body, after: Body) -> Body:
     """Return a job whose status was written: nothing else of it changes."""
     defaults = _job_defaults()
-    status = after["status"] if after.get("status") else defaults["values"]["status"]
-    return {**before, "status": _filled(status, defaults["inner"]["status"])}
+    status = after["status"] if after.get("status") else defaults.values["status"]
+    return {**before, "status": _filled(status, defaults.inner["status"])}
 
 
 def _broken(job: Body, was: Body, now: Body) -> Iterator[str]:
@@ -77,28 +86,27 @@ def _job_defaults() -> _Defaults:
 
 
 def _defaults(schema: Body) -> _Defaults:
-    """Return the part of a schema that has defaults: values under "", what stands within under the fields' names."""
     values, inner = {}, {}
     for name, field in (schema.get("properties") or {}).items():
         if "default" in field:
             values[name] = field["default"]
-        if below := _defaults(field):
+        if any(below := _defaults(field)):
             inner[name] = below
-    items = _defaults(schema["items"]) if "items" in schema else {}
-    found = {"values": values, "inner": inner, "items": items}
-    return {name: part for name, part in found.items() if part}
+    items = _defaults(schema["items"]) if "items" in schema else None
+    return _Defaults(values, inner, items if items and any(items) else None)
 
 
 def _filled(value: Any, defaults: _Defaults) -> Any:
     """Return a value with the defaults for what it leaves out; without effect the value itself."""
     if isinstance(value, list):
-        items = defaults.get("items")
+        items = defaults.items
         return [_filled(item, items) for item in value] if items else value
     if not isinstance(value, dict):
         return value
-    missing = {name: given for name, given in defaults.get("values", {}).items() if name not in value}
-    result: Any = {**value, **missing} if missing else value
-    for name, below in defaults.get("inner", {}).items():
+    values, result = defaults.values, value
+    if not values.keys() <= value.keys():
+        result = {**value, **{name: given for name, given in values.items() if name not in value}}
+    for name, below in defaults.inner.items():
         if name in result and (filled := _filled(result[name], below)) is not result[name]:
             result = {**result, name: filled}
     return result

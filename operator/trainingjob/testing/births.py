@@ -10,11 +10,11 @@ from trainingjob.testing.records import TERMINAL, JobRecord, PodRecord, Seen
 def check_new_child(resource: str, body: Seen) -> Iterator[Finding]:
     """Yield what is wrong with the owner of an object that says by its labels that a job has made it."""
     metadata = body["metadata"]
-    labels = metadata.get("labels") or {}
-    if LABEL_JOB_UID not in labels:
+    labels = metadata.get("labels")
+    if not labels or LABEL_JOB_UID not in labels:
         return
-    what = f"{resource} {metadata['namespace']}/{metadata['name']}"
     owners = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
+    what = f"{resource} {metadata['namespace']}/{metadata['name']}"
     if len(owners) != 1 or owners[0].get("kind") != KIND:
         yield 2, f"{what} has no {KIND} as its controller."
     elif (owners[0]["uid"], owners[0]["name"]) != (labels[LABEL_JOB_UID], labels.get(LABEL_JOB)):
@@ -55,7 +55,9 @@ def _referred(spec: Seen) -> Iterator[tuple[str, str]]:
                 yield "secrets", found.get("secretName") or found["name"]
     for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         for variable in container.get("env") or ():
-            source = variable.get("valueFrom") or {}
+            source = variable.get("valueFrom")
+            if not source:
+                continue
             if found := source.get("configMapKeyRef"):
                 yield "configmaps", found["name"]
             if found := source.get("secretKeyRef"):

@@ -1,15 +1,14 @@
 """The operator's client over the model: the same methods, and one place where a request can meet its fate."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trainingjob.controller.kube import REQUEST_SECONDS, Resource
 from trainingjob.testing.objects import Body
 from trainingjob.testing.server import ModelServer
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request as it leaves the operator."""
 
     verb: str

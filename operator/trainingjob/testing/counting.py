@@ -16,10 +16,13 @@ Finding = tuple[int, str]
 """The number of an invariant and the sentence that says how it was broken."""
 
 _COUNTERS = ("attempt", "restarts", "disruptions")
+_SPOKEN_OF = (*_COUNTERS, "observedGeneration", "restarting")
 
 
 def check_counters(job: JobRecord, before: Seen, after: Seen) -> Iterator[Finding]:
     """Yield what is wrong with the counters of a job's new status; remember what it has dealt with."""
+    if [before.get(name) for name in _SPOKEN_OF] == [after.get(name) for name in _SPOKEN_OF]:
+        return
     yield from _falling(job, before, after)
     old = {name: before.get(name) or 0 for name in _COUNTERS}
     new = {name: after.get(name) or 0 for name in _COUNTERS}

@@ -1,6 +1,6 @@
 """What a request to delete makes of an object: it may stay for its grace period or its finalizers."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from trainingjob.api.times import parse_time
@@ -34,8 +34,7 @@ def delete_pod(pod: Body, grace: int | None, now: datetime) -> Deletion:
         seconds = 1
     if not pod["spec"].get("nodeName") or (pod.get("status") or {}).get("phase") in _ENDED:
         seconds = 0
-    at = stamp(now + timedelta(seconds=seconds))
-    marked = with_metadata(pod, deletionTimestamp=at, deletionGracePeriodSeconds=seconds)
+    marked = with_metadata(pod, deletionTimestamp=stamp(now, seconds), deletionGracePeriodSeconds=seconds)
     return Deletion(marked, removed=seconds == 0 and not metadata.get("finalizers"))
 
 
@@ -45,8 +44,8 @@ def _hasten(pod: Body, grace: int | None) -> Deletion:
     before = metadata["deletionGracePeriodSeconds"]
     if grace is None or grace >= before:
         return Deletion(None, removed=False)
-    at = parse_time(metadata["deletionTimestamp"]) + timedelta(seconds=grace - before)
-    marked = with_metadata(pod, deletionTimestamp=stamp(at), deletionGracePeriodSeconds=grace)
+    at = stamp(parse_time(metadata["deletionTimestamp"]), grace - before)
+    marked = with_metadata(pod, deletionTimestamp=at, deletionGracePeriodSeconds=grace)
     return Deletion(marked, removed=grace == 0 and not metadata.get("finalizers"))
 
 

@@ -1,6 +1,6 @@
 """Whose children outlive their owners: the garbage collector's view of the store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from trainingjob.testing.objects import Body, Key, key_of
@@ -19,7 +19,8 @@ class Owners:
 
     def __init__(self) -> None:
         self._alive: set[str] = set()
-        self._owned: dict[str, tuple[Garbage, tuple[str, ...]]] = {}
+        self._owned: dict[str, tuple[Garbage, Sequence[Body]]] = {}
+        """By uid the object and the references to its owners."""
 
     def learn(self, plural: str, body: Body, before: Body | None) -> None:
         """Take over an object that was stored."""
@@ -30,7 +31,7 @@ class Owners:
         elif owners is before["metadata"].get("ownerReferences"):
             return
         if owners:
-            self._owned[uid] = Garbage(plural, key_of(body), uid), tuple(owner["uid"] for owner in owners)
+            self._owned[uid] = Garbage(plural, key_of(body), uid), owners
         else:
             self._owned.pop(uid, None)
 
@@ -43,5 +44,5 @@ class Owners:
     def garbage(self) -> Iterator[Garbage]:
         """Yield the objects of which no owner is alive, the oldest first."""
         for item, owners in list(self._owned.values()):
-            if self._alive.isdisjoint(owners):
+            if self._alive.isdisjoint(owner["uid"] for owner in owners):
                 yield item

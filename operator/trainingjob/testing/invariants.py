@@ -81,7 +81,8 @@ class Judge:
             resource: the plural; what is none of a job's is passed over.
             body: the object afterwards, or as it was last, with the version of the change.
         """
-        self._version = max(self._version, int(body["metadata"]["resourceVersion"]))
+        if (version := int(body["metadata"]["resourceVersion"])) > self._version:
+            self._version = version
         if resource == "trainingjobs":
             self._job_changed(kind, body)
         elif resource == "pods":
@@ -123,9 +124,7 @@ class Judge:
     def _judge(self, write: Write) -> None:
         self._found(check_write(self._known, write))
         if self._resting and not (write.verb == "create" and write.status >= 400):
-            self._found(
-                [(13, f"At rest the operator sent {write.verb} {write.resource} {write.namespace}/{write.name}.")]
-            )
+            self._found([(13, f"At rest the operator sent {write}.")])
 
     def _found(self, findings: Iterable[Finding]) -> None:
         for number, sentence in findings:
@@ -191,8 +190,7 @@ class Judge:
     def _update(self, pod: PodRecord, body: Seen) -> None:
         ended = pod.result
         take_pod(pod, body)
-        job = self._known.jobs.get(pod.owner)
-        if job is not None and pod.result == "Succeeded" and not ended:
+        if pod.result == "Succeeded" and not ended and (job := self._known.jobs.get(pod.owner)):
             job.successes.add((pod.attempt, pod.role, pod.index))
 
     def _learn_child(self, resource: str, body: Seen) -> None:

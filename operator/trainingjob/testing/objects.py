@@ -1,7 +1,7 @@
 """What the model stores: bodies that never change, and the changes from one to the next."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
@@ -51,8 +51,12 @@ def merged(old: Body, patch: Body) -> Body:
     result: dict[str, Any] | None = None
     for name, wanted in patch.items():
         before = old.get(name, _ABSENT)
-        value = merged(before if isinstance(before, dict) else {}, wanted) if isinstance(wanted, dict) else wanted
-        if value is before or value == before or (value is None and before is _ABSENT):
+        value = wanted
+        if isinstance(wanted, dict):
+            value = merged(before if isinstance(before, dict) else {}, wanted)
+            if value is before:
+                continue
+        elif value == before or (value is None and before is _ABSENT):
             continue
         if result is None:
             result = dict(old)
@@ -64,9 +68,9 @@ def merged(old: Body, patch: Body) -> Body:
 
 
 @lru_cache(maxsize=1024)
-def stamp(moment: datetime) -> str:
-    """Write a time as Kubernetes does; a clock that is stepped by hand shows few of them, again and again."""
-    return format_time(moment)
+def stamp(moment: datetime, later: int = 0) -> str:
+    """Write the time so many seconds after a moment; a clock that is stepped by hand shows few, again and again."""
+    return format_time(moment + timedelta(seconds=later))
 
 
 def tidied(body: Body) -> Body:

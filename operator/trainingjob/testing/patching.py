@@ -16,8 +16,9 @@ def patched(resource: Resource, before: Body, patch: Body, subresource: str) -> 
     after = merged(before, patch)
     if after is before:
         return before
-    after = tidied(after)
-    _check_finalizers(resource, before["metadata"], after["metadata"])
+    if after["metadata"] is not before["metadata"]:
+        after = tidied(after)
+        _check_finalizers(resource, before["metadata"], after["metadata"])
     after = _admitted(resource, before, after, subresource)
     return before if after == before else after
 
@@ -47,6 +48,8 @@ def _admitted(resource: Resource, before: Body, after: Body, subresource: str) -
     if subresource == "status":
         if resource.plural == JOBS.plural:
             return admission.admit_status(before, after)
+        if after["metadata"] is before["metadata"] and after["spec"] is before["spec"]:
+            return after
         owners = {"ownerReferences": found} if (found := before["metadata"].get("ownerReferences")) else {}
         metadata = {name: value for name, value in after["metadata"].items() if name != "ownerReferences"}
         return {**after, "spec": before["spec"], "metadata": {**metadata, **owners}}

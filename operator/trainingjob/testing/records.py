@@ -59,6 +59,12 @@ class JobRecord:
     most_disruptions: int = 0
     fewest: dict[str, int] = field(default_factory=dict)
     """The smallest number of replicas that each role ever had."""
+    spec: Seen = field(default_factory=dict)
+    """The stored spec."""
+    status: Seen = field(default_factory=dict)
+    """The stored status."""
+    phase: str = ""
+    """The stored phase; empty when there is none."""
     pods: dict[str, PodRecord] = field(default_factory=dict)
     """Every pod that it ever had, by uid."""
     named: dict[str, PodRecord] = field(default_factory=dict)
@@ -75,36 +81,21 @@ class JobRecord:
     """Those of them that exist."""
     forbidden: dict[int, str] = field(default_factory=dict)
     """For each version of the job in which it is to get no pods: why."""
-    _read_spec: Seen | None = None
-
-    @property
-    def spec(self) -> Seen:
-        """Return the stored spec."""
-        return self.body.get("spec") or _NOTHING
-
-    @property
-    def status(self) -> Seen:
-        """Return the stored status."""
-        return self.body.get("status") or _NOTHING
 
     @property
     def deleting(self) -> bool:
         """Say whether its deletion was asked for."""
         return "deletionTimestamp" in self.body["metadata"]
 
-    @property
-    def phase(self) -> str:
-        """Return the stored phase; empty when there is none."""
-        return self.status.get("phase") or ""
-
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name} ({self.uid})"
 
     def take(self, body: Seen) -> None:
         """Take over the job's newest form."""
-        known, self.body = self._read_spec, body
-        if known is not (spec := self.spec):
-            self._read_spec = spec
+        self.body, self.status, spec = body, body.get("status") or _NOTHING, body.get("spec") or _NOTHING
+        self.phase = self.status.get("phase") or ""
+        if self.spec is not spec:
+            self.spec = spec
             self.most_restarts = max(self.most_restarts, spec.get("maxRestarts", 3))
             self.most_disruptions = max(self.most_disruptions, spec.get("maxDisruptions", 100))
             for role, count in counts(spec).items():

@@ -24,19 +24,19 @@ class Known:
 
 def check_write(known: Known, write: Write) -> Iterator[Finding]:
     """Yield what is wrong with a request, whatever became of it."""
-    what = f"{write.verb} {write.resource} {write.namespace}/{write.name}"
     if write.verb == "delete" and not write.uid:
-        yield 3, f"{what} does not say which uid it means."
-    if (job := _target(known, write)) is not None and job.foreign:
-        yield 12, f"{what} was sent although {job.spec.get('managedBy')} manages job {job}."
+        yield 3, f"{write} does not say which uid it means."
+    job = _target(known, write)
+    if job is not None and job.foreign:
+        yield 12, f"{write} was sent although {job.spec.get('managedBy')} manages job {job}."
     if write.resource == "trainingjobs":
-        yield from _job_write(known, write, what)
+        yield from _job_write(job, write)
     elif write.verb == "create":
-        yield from _creation(known, write, what)
+        yield from _creation(job, write)
     elif write.verb == "delete":
-        yield from _deletion(known, write, what)
+        yield from _deletion(known, job, write)
     else:
-        yield 2, f"{what} was sent; children are created and deleted, never changed."
+        yield 2, f"{write} was sent; children are created and deleted, never changed."
 
 
 def _target(known: Known, write: Write) -> JobRecord | None:
@@ -53,47 +53,43 @@ def _controller(write: Write) -> str:
     return str(owners[0].get("uid", "")) if len(owners) == 1 and owners[0].get("kind") == KIND else ""
 
 
-def _job_write(known: Known, write: Write, what: str) -> Iterator[Finding]:
-    job = known.current.get((write.namespace, write.name))
+def _job_write(job: JobRecord | None, write: Write) -> Iterator[Finding]:
     if write.verb == "delete":
         if write.done and job is not None and job.uid == write.uid and job.phase not in TERMINAL:
-            yield 6, f"{what}: the operator deleted job {job} before it had ended ({job.phase or 'no phase'})."
+            yield 6, f"{write}: the operator deleted job {job} before it had ended ({job.phase or 'no phase'})."
         return
     meant: Mapping[str, object] = (write.body or {}).get("metadata") or {}
     if not (meant.get("uid") and meant.get("resourceVersion")):
-        yield 11, f"{what} does not say which uid and version it means: another job of the name would get it."
+        yield 11, f"{write} does not say which uid and version it means: another job of the name would get it."
     if write.subresource != "status":
-        yield 2, f"{what} changes the job itself and not its status."
+        yield 2, f"{write} changes the job itself and not its status."
 
 
-def _creation(known: Known, write: Write, what: str) -> Iterator[Finding]:
-    owner = _controller(write)
-    labels = ((write.body or {}).get("metadata") or {}).get("labels") or {}
-    job = known.jobs.get(owner)
+def _creation(job: JobRecord | None, write: Write) -> Iterator[Finding]:
     if job is None:
-        yield 2, f"{what} has no known job as its controller, but {owner or 'nobody'}."
+        yield 2, f"{write} has no known job as its controller, but {_controller(write) or 'nobody'}."
         return
-    if (job.namespace, labels.get(LABEL_JOB_UID)) != (write.namespace, owner):
-        yield 2, f"{what} belongs to job {job}, and its namespace or labels say something else."
-    if write.job and write.job != owner:
-        yield 2, f"{what} belongs to job {job}, and was sent for {write.job}."
+    labels = ((write.body or {}).get("metadata") or {}).get("labels") or {}
+    if (job.namespace, labels.get(LABEL_JOB_UID)) != (write.namespace, job.uid):
+        yield 2, f"{write} belongs to job {job}, and its namespace or labels say something else."
+    if write.job and write.job != job.uid:
+        yield 2, f"{write} belongs to job {job}, and was sent for {write.job}."
     if write.resource == "pods" and (why := job.forbidden.get(write.basis)):
-        yield 5, f"{what} was sent for job {job} when it was known that {why}."
+        yield 5, f"{write} was sent for job {job} when it was known that {why}."
 
 
-def _deletion(known: Known, write: Write, what: str) -> Iterator[Finding]:
+def _deletion(known: Known, job: JobRecord | None, write: Write) -> Iterator[Finding]:
     if write.uid not in known.owners:
         return
     owner = known.owners[write.uid]
-    job = known.jobs.get(owner)
     if job is None or (write.job and write.job != owner):
-        yield 2, f"{what} ({write.uid}) belongs to {owner or 'nobody'}, and was not the operator's to delete."
+        yield 2, f"{write} ({write.uid}) belongs to {owner or 'nobody'}, and was not the operator's to delete."
         return
     pod = known.pods.get(write.uid)
     if write.resource not in CHILDREN or pod is None or not write.done:
         return
     if not (_may_be_deleted(job, pod) or (write.grace_seconds == 0 and pod.deleting)):
-        yield 8, f"{what} was sent before the status of job {job} said that the pod has had its time."
+        yield 8, f"{write} was sent before the status of job {job} said that the pod has had its time."
 
 
 def _may_be_deleted(job: JobRecord, pod: PodRecord) -> bool:

@@ -222,6 +222,8 @@ class ModelServer:
 
     def _found(self, plural: str, namespace: str, selector: str) -> _Bodies:
         stored, holds = self._store.kind(plural).objects, selects(selector)
+        if not stored:
+            return []
         return [
             stored[key]
             for key in sorted(stored)

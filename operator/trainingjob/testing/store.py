@@ -35,10 +35,8 @@ class Store:
             before: the object as it is stored; None for a new one.
         """
         self.version += 1
-        metadata = dict(body["metadata"])
-        metadata["resourceVersion"] = str(self.version)
-        stored = dict(body)
-        stored["metadata"] = metadata
+        metadata = {**body["metadata"], "resourceVersion": str(self.version)}
+        stored = {**body, "metadata": metadata}
         kind, key = self.kind(plural), (metadata["namespace"], metadata["name"])
         if change == DELETED:
             del kind.objects[key]

@@ -2,10 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, Protocol
+from operator import attrgetter
+from typing import Any, Final, Protocol
 
 from trainingjob.testing.objects import ADDED, DELETED, MODIFIED, Body, Change, with_metadata
 from trainingjob.testing.selectors import selects
+
+_VERSION: Final = attrgetter("version")
 
 
 class Log(Protocol):
@@ -31,11 +34,14 @@ class Watch:
     API server.
     """
 
+    __slots__ = ("_expired", "_log", "_namespace", "_next", "_selects", "_type", "version")
+
     def __init__(self, log: Log, version: int, namespace: str, selector: str) -> None:
         self._log = log
         self._namespace = namespace
         self._selects = selects(selector)
-        self._next = bisect_right(log.entries, version, key=lambda change: change.version)
+        is_newest = version >= log.version
+        self._next = len(log.entries) if is_newest else bisect_right(log.entries, version, key=_VERSION)
         self._type = ""
         """The type of the next event, once it is known."""
         self._expired = version < log.compacted
@@ -45,7 +51,9 @@ class Watch:
     def waiting(self) -> bool:
         """Say whether an event waits to be taken."""
         entries = self._log.entries
-        self._expired = self._expired or self._is_behind()
+        if self._next == len(entries):
+            return self._expired
+        self._expired = self._expired or entries[self._next].version <= self._log.compacted
         while not (self._expired or self._type) and self._next < len(entries):
             self._type = self._seen_as(entries[self._next])
             self._next += not self._type
@@ -75,10 +83,6 @@ class Watch:
             raise ValueError("a bookmark before events that are not taken yet would hide them")
         self.version = self._log.version
         return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(self.version)}}}
-
-    def _is_behind(self) -> bool:
-        entries = self._log.entries
-        return self._next < len(entries) and entries[self._next].version <= self._log.compacted
 
     def _seen_as(self, change: Change) -> str:
         """Return the type of the event that this reader gets of a change; empty for none."""

@@ -1,8 +1,7 @@
 """The operator's requests to write, as the judge takes them from a simulator or from a proxy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from trainingjob.testing.client import Request
@@ -14,8 +13,7 @@ _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete
 _NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One request to write, as it was sent and answered."""
 
     verb: str
@@ -45,6 +43,9 @@ class Write:
     def done(self) -> bool:
         """Say whether the server has carried it out."""
         return 200 <= self.status < 300
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource} {self.namespace}/{self.name}"
 
     @classmethod
     def of(cls, request: Request, status: int, at: int = 0, basis: int = 0, job: str = "") -> "Write":
