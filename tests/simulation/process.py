@@ -152,6 +152,13 @@ class Process:
         while queue.ready and self.alive:
             Task(self.core.passes.next(), self.tasks, _raise)
 
+    def dismantle(self) -> None:
+        """Take apart what holds itself together."""
+        for task in list(self.tasks):
+            task.stop()
+        self.core.__dict__.clear()
+        self.__dict__.clear()
+
     def kill(self) -> None:
         """End the process as SIGKILL does: what it knew is gone, what it has sent is not."""
         self.alive = False

@@ -40,6 +40,12 @@ class Wire:
         """How many single objects the operator has asked for."""
         self.met: list[str] = []
         """The faults that have happened."""
+        self._errors: list[KubeError] = []
+
+    def forget(self) -> None:
+        """Let go of what the errors hold: the coroutines that they went through, and what those know."""
+        for error in self._errors:
+            error.__traceback__ = error.__context__ = None
 
     async def travel(self, request: Request, perform: Callable[[], Body]) -> Body:
         """Take a request to the server and its answer back."""
@@ -69,6 +75,9 @@ class Wire:
                 self._world.crash(seconds)
             elif kind == "lost":
                 error = TransientError("No answer from the API server: simulated")
+
+        if error is not None:
+            self._errors.append(error)
 
         def arrange(resume: Resume) -> None:
             self._world.loop.after(LATENCY + (seconds if kind == "slow" else 0.0), resume, answer, error)

@@ -48,6 +48,7 @@ class World:
             elif incident.kind != "fault":
                 self._triggers.setdefault(incident.when, []).append(incident)
         self.process = Process(self)
+        self._dead: list[Process] = []
         self._prepare()
         self.process.start()
         self.submit(JOB)
@@ -111,13 +112,13 @@ class World:
 
     def dismantle(self) -> None:
         """Take the world apart, so that nothing of it has to be looked for by the garbage collector."""
-        process = self.process
-        for task in list(process.tasks):
-            task.stop()
-        process.core.__dict__.clear()
-        process.__dict__.clear()
+        for process in (*self._dead, self.process):
+            process.dismantle()
         self.loop.forget()
-        self.__dict__.clear()
+        self.wire.forget()
+        # The store and its kinds hold each other.
+        for part in (vars(self.server)["_store"], self.server, self.judge, self.kubelet, self):
+            vars(part).clear()
 
     # What the operator sends.
 
@@ -152,6 +153,7 @@ class World:
         if self.process.alive:
             return
         self.note("restart")
+        self._dead.append(self.process)
         self.process = Process(self)
         self.process.start()
 
