@@ -76,6 +76,7 @@ class Process:
             NoGauges(),
             Surroundings(
                 loop=lambda: loop,
+                ticks=loop.time,
                 concurrently=lambda requests, ended: side_by_side(self.tasks, requests, ended),
                 clock=world.operator_clock,
                 pause=lambda: _OUTAGE_PAUSE,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from tests.simulation.loop import Clockwork, Resume, suspended
+from tests.simulation.loop import Clockwork, suspended
 from trainingjob.controller.kube_errors import KubeError, TransientError, error_of
 from trainingjob.testing import Body, Request
 
@@ -60,10 +60,13 @@ class Wire:
         else:
             self.reads += 1
             number = "read", self.reads
-        if number in self._faults and not self._world.resting:
-            kind, seconds = self._faults[number]
+        fault = self._faults.get(number)
+        if fault is not None and not self._world.resting:
+            kind, seconds = fault
             self.met.append(kind if number[0] == "write" else f"{kind} of a read")
-        if kind == "crash-before":
+        if not kind:
+            answer, error = self._perform(request, perform, kind)
+        elif kind == "crash-before":
             self._world.sent(request, 0, None, kind)
             self._world.crash(seconds)
         elif kind.isdecimal():
@@ -79,10 +82,8 @@ class Wire:
         if error is not None:
             self._errors.append(error)
 
-        def arrange(resume: Resume) -> None:
-            self._world.loop.after(LATENCY + (seconds if kind == "slow" else 0.0), resume, answer, error)
-
-        found: Body = await suspended(arrange)
+        late = LATENCY + seconds if kind == "slow" else LATENCY
+        found: Body = await suspended(lambda resume: self._world.loop.after(late, resume, answer, error))
         return found
 
     def _perform(

@@ -81,7 +81,8 @@ class World:
     def step(self) -> bool:
         """Let the next thing happen and say whether there was one."""
         more = self.loop.step()
-        self.process.pump()
+        if self.process.core.queue.ready:
+            self.process.pump()
         return more
 
     def _prepare(self) -> None:
@@ -230,9 +231,9 @@ class World:
 def _state(body: Body) -> str:
     """Return what a trace shows of an object."""
     status = body.get("status") or {}
-    words = [status.get("phase", ""), status.get("reason", "")]
+    words = [word for word in (status.get("phase"), status.get("reason")) if word]
     if "attempt" in status:
         words.append(f"attempt {status['attempt']}, {status['restarts']} restarts, {status['disruptions']} disruptions")
     if "deletionTimestamp" in body["metadata"]:
         words.append("deleting")
-    return " ".join(word for word in words if word)
+    return " ".join(words)

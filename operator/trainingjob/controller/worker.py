@@ -147,13 +147,13 @@ class Worker:
         return memory
 
     def _decide(self, job: TrainingJob, memory: Memory, outcome: Outcome) -> Decision:
-        world = self._world
-        pods = world.pods.of(job.key)
+        world, key = self._world, job.key
+        pods = world.pods.of(key)
         if outcome.found:
             pods = tuple({pod.name: pod for pod in (*pods, *outcome.found)}.values())
         children = Children(
             pods=pods,
-            services=world.services.of(job.key),
+            services=world.services.of(key),
             refusals=tuple(memory.refusals.values()),
             confirmed_missing=frozenset(outcome.missing),
             pod_groups_gone=frozenset(memory.pod_groups_gone),
