@@ -14,17 +14,14 @@ Resume = Callable[[Any, BaseException | None], None]
 
 
 class Timer:
-    """A call that is still to come."""
+    """A call that is still to come, and may be cancelled."""
 
-    __slots__ = ("arguments", "call", "counts", "moment")
+    __slots__ = ("call", "moment")
 
-    def __init__(self, moment: float, call: Callable[..., object], arguments: tuple[Any, ...], counts: bool) -> None:
+    def __init__(self, moment: float, call: Callable[..., object]) -> None:
         self.moment = moment
         self.call: Callable[..., object] | None = call
         """None once the call is made or cancelled."""
-        self.arguments = arguments
-        self.counts = counts
-        """Whether the world is not at rest while this is still to come."""
 
     def when(self) -> float:
         """Return the moment of the call."""
@@ -46,7 +43,8 @@ class Clockwork:
         self.now = 0.0
         self.pending = 0
         """How many calls of `after` are still to come."""
-        self._heap: list[tuple[float, int, Timer]] = []
+        self._heap: list[tuple[float, int, Timer | None, Callable[..., object], tuple[Any, ...]]] = []
+        """Moment, number, timer (None for what cannot be taken back and counts as pending), call, arguments."""
         self._sequence = 0
 
     def time(self) -> float:
@@ -55,19 +53,17 @@ class Clockwork:
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
         """Call back after so many seconds."""
-        return self._push(delay, callback, args, counts=False)
+        timer = Timer(self.now + (delay if delay > _TICK else _TICK), callback)
+        self._sequence += 1
+        heappush(self._heap, (timer.moment, self._sequence, timer, callback, args))
+        return timer
 
     def after(self, delay: float, call: Callable[..., object], *args: Any) -> None:
         """Call after so many seconds; the call cannot be taken back."""
         self.pending += 1
-        self._push(delay, call, args, counts=True)
-
-    def _push(self, delay: float, call: Callable[..., object], args: tuple[Any, ...], *, counts: bool) -> Timer:
         self._sequence += 1
         # As in a real process time goes on between asking for a call and its coming, however short the wait.
-        timer = Timer(self.now + (delay if delay > _TICK else _TICK), call, args, counts)
-        heappush(self._heap, (timer.moment, self._sequence, timer))
-        return timer
+        heappush(self._heap, (self.now + (delay if delay > _TICK else _TICK), self._sequence, None, call, args))
 
     def forget(self) -> None:
         """Make none of the calls that are still to come."""
@@ -77,14 +73,16 @@ class Clockwork:
         """Make the next call and say whether there was one."""
         heap = self._heap
         while heap:
-            moment, _, timer = heappop(heap)
-            call = timer.call
-            if call is not None:
-                self.now = moment
-                self.pending -= timer.counts
+            moment, _, timer, call, arguments = heappop(heap)
+            if timer is None:
+                self.pending -= 1
+            elif timer.call is None:
+                continue
+            else:
                 timer.call = None
-                call(*timer.arguments)
-                return True
+            self.now = moment
+            call(*arguments)
+            return True
         return False
 
 

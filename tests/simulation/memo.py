@@ -7,9 +7,10 @@ they are the same object.
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from marshal import dumps
 from typing import Any, Final
 from unittest.mock import patch
@@ -19,7 +20,7 @@ from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.status import TrainingJobStatus
 from trainingjob.api.times import parse_time
-from trainingjob.controller import core, executor, observe, worker
+from trainingjob.controller import core, executor, observe, passes, worker
 from trainingjob.controller import status as status_module
 from trainingjob.plan import PlanOptions
 from trainingjob.reconcile import Children, Decision, DeleteJob, ObservedPod, reconciler
@@ -53,6 +54,8 @@ class Memo:
         self._patches: dict[tuple[int, int], dict[str, Any]] = {}
         self._pods: dict[bytes, dict[str, ObservedPod]] = {}
         self._contents: dict[int, bytes] = {}
+        self._numbers: dict[tuple[Any, ...], int] = {}
+        """What of a job its decisions depend on → a number that stands for it."""
         self._interned: set[int] = set()
         self.begin()
 
@@ -60,6 +63,7 @@ class Memo:
         """Begin a run; what one run alone can use is forgotten, and everything when it has become too much."""
         self.decided.clear()
         self._jobs_of_run: dict[int, tuple[Body, TrainingJob]] = {}
+        self._numbers_of_run: dict[int, tuple[TrainingJob, int]] = {}
         # The bodies are kept with what was read from them: else another could get the id of one that is gone.
         self._pods_of_run: dict[int, tuple[Body, ObservedPod]] = {}
         self._specs_of_run: dict[int, tuple[Body, tuple[str, bytes]]] = {}
@@ -78,6 +82,8 @@ class Memo:
             (observe, "read_pod", self.read_pod),
             (executor, "read_pod", self.read_pod),
             (executor, "make_ssh_keys", _no_keys),
+            # A coroutine that is killed never unsays whom it speaks of.
+            (passes, "speaking_of", nullcontext),
         ]
         if _found(worker, "status_patch") is status_module.status_patch:
             stand_ins.append((worker, "status_patch", self.status_patch))
@@ -99,7 +105,8 @@ class Memo:
         if key not in self._specs or status not in self._statuses:
             fresh = self._read_job(body)
             self._specs.setdefault(key, (fresh.spec, fresh.problem))
-            self._keep(status, fresh.status)
+            # Two stored forms can mean the same status, and then share it.
+            self._statuses.setdefault(status, self._keep(fresh.status))
         spec, problem = self._specs[key]
         job = TrainingJob(
             metadata["namespace"],
@@ -107,7 +114,7 @@ class Memo:
             metadata["uid"],
             metadata["generation"],
             metadata["resourceVersion"],
-            parse_time(metadata["creationTimestamp"]),
+            _time(metadata["creationTimestamp"]),
             "deletionTimestamp" in metadata,
             str(body["spec"].get("managedBy") or ""),
             spec,
@@ -123,8 +130,8 @@ class Memo:
             known = self._specs_of_run[id(spec)] = spec, (name, dumps(spec, _CONTENT))
         return known[1]
 
-    def _keep(self, content: bytes, status: TrainingJobStatus) -> TrainingJobStatus:
-        kept = self._statuses.setdefault(content, status)
+    def _keep(self, status: TrainingJobStatus) -> TrainingJobStatus:
+        kept = self._statuses.setdefault(dumps(status.manifest(), _CONTENT), status)
         self._interned.add(id(kept))
         return kept
 
@@ -161,15 +168,9 @@ class Memo:
             return self._decide(job, children, now, options)
         contents = self._contents
         key = (
-            job.name,
-            job.uid,
-            job.generation,
-            job.created,
-            job.deleting,
-            id(job.spec),
-            id(job.status),
-            tuple(contents.get(id(pod)) or replace(pod, resource_version="") for pod in children.pods),
-            tuple((service.name, service.owner_uid, service.deleting) for service in children.services),
+            self._number(job),
+            tuple([contents.get(id(pod)) or replace(pod, resource_version="") for pod in children.pods]),
+            tuple([(service.name, service.owner_uid, service.deleting) for service in children.services]),
             children.refusals,
             children.confirmed_missing,
             now,
@@ -181,11 +182,17 @@ class Memo:
         self.misses += 1
         decision = self._decide(job, children, now, options)
         if decision.status is not None:
-            interned = self._keep(dumps(decision.status.manifest(), _CONTENT), decision.status)
-            decision = replace(decision, status=interned)
+            decision = replace(decision, status=self._keep(decision.status))
         if not any(isinstance(action, DeleteJob) for action in decision.actions):
             self._decisions[key] = decision
         return decision
+
+    def _number(self, job: TrainingJob) -> int:
+        known = self._numbers_of_run.get(id(job))
+        if known is None:
+            key = job.name, job.uid, job.generation, job.created, job.deleting, id(job.spec), id(job.status)
+            known = self._numbers_of_run[id(job)] = job, self._numbers.setdefault(key, len(self._numbers))
+        return known[1]
 
     def plan_job(self, job: TrainingJob, options: PlanOptions) -> Any:
         """Stand in for `plan_job`."""
@@ -212,6 +219,9 @@ class Memo:
 def _found(module: Any, name: str) -> Any:
     """Return what stands under a name now: a bug may have been planted there."""
     return getattr(module, name)
+
+
+_time = cache(parse_time)
 
 
 def _no_keys(_: str) -> dict[str, str]:

@@ -76,6 +76,7 @@ class Process:
             NoGauges(),
             Surroundings(
                 loop=lambda: loop,
+                ticks=loop.time,
                 concurrently=lambda requests, ended: side_by_side(self.tasks, requests, ended),
                 clock=world.operator_clock,
                 pause=lambda: _OUTAGE_PAUSE,
@@ -151,6 +152,13 @@ class Process:
         queue = self.core.queue
         while queue.ready and self.alive:
             Task(self.core.passes.next(), self.tasks, _raise)
+
+    def dismantle(self) -> None:
+        """Take apart what holds itself together."""
+        for task in list(self.tasks):
+            task.stop()
+        self.core.__dict__.clear()
+        self.__dict__.clear()
 
     def kill(self) -> None:
         """End the process as SIGKILL does: what it knew is gone, what it has sent is not."""

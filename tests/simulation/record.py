@@ -47,7 +47,8 @@ def explore_share(seed: int, core: int, cores: int, enough: int) -> Share:
     Random(seed).shuffle(small)  # noqa: S311  # repeatable, guards nothing
     small = small[core::cores]
     chance = Random(f"{seed} {core}")  # noqa: S311  # the same
-    # What a run leaves behind is taken apart by hand; looking for it in all that is remembered costs half of the time.
+    # What a run leaves behind is taken apart by hand, and looked for among what is new; looking for it in all that is
+    # remembered costs half of the time.
     gc.disable()
     begun, cpu = time.perf_counter(), time.process_time()
     with memo.installed():
@@ -55,6 +56,7 @@ def explore_share(seed: int, core: int, cores: int, enough: int) -> Share:
             explore_base(base, memo, findings)
             if number % RANDOM_EVERY == 0:
                 explore_base(random_base(chance), memo, findings, some_faults(chance))
+            gc.collect(0)
             if len(findings.digests) >= enough or findings.failures:
                 break
     share = Share(core, findings, time.perf_counter() - begun, time.process_time() - cpu)

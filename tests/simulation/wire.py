@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from tests.simulation.loop import Clockwork, Resume, suspended
+from tests.simulation.loop import Clockwork, suspended
 from trainingjob.controller.kube_errors import KubeError, TransientError, error_of
 from trainingjob.testing import Body, Request
 
@@ -40,6 +40,12 @@ class Wire:
         """How many single objects the operator has asked for."""
         self.met: list[str] = []
         """The faults that have happened."""
+        self._errors: list[KubeError] = []
+
+    def forget(self) -> None:
+        """Let go of what the errors hold: the coroutines that they went through, and what those know."""
+        for error in self._errors:
+            error.__traceback__ = error.__context__ = None
 
     async def travel(self, request: Request, perform: Callable[[], Body]) -> Body:
         """Take a request to the server and its answer back."""
@@ -54,10 +60,13 @@ class Wire:
         else:
             self.reads += 1
             number = "read", self.reads
-        if number in self._faults and not self._world.resting:
-            kind, seconds = self._faults[number]
+        fault = self._faults.get(number)
+        if fault is not None and not self._world.resting:
+            kind, seconds = fault
             self.met.append(kind if number[0] == "write" else f"{kind} of a read")
-        if kind == "crash-before":
+        if not kind:
+            answer, error = self._perform(request, perform, kind)
+        elif kind == "crash-before":
             self._world.sent(request, 0, None, kind)
             self._world.crash(seconds)
         elif kind.isdecimal():
@@ -70,10 +79,11 @@ class Wire:
             elif kind == "lost":
                 error = TransientError("No answer from the API server: simulated")
 
-        def arrange(resume: Resume) -> None:
-            self._world.loop.after(LATENCY + (seconds if kind == "slow" else 0.0), resume, answer, error)
+        if error is not None:
+            self._errors.append(error)
 
-        found: Body = await suspended(arrange)
+        late = LATENCY + seconds if kind == "slow" else LATENCY
+        found: Body = await suspended(lambda resume: self._world.loop.after(late, resume, answer, error))
         return found
 
     def _perform(

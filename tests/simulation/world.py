@@ -48,6 +48,7 @@ class World:
             elif incident.kind != "fault":
                 self._triggers.setdefault(incident.when, []).append(incident)
         self.process = Process(self)
+        self._dead: list[Process] = []
         self._prepare()
         self.process.start()
         self.submit(JOB)
@@ -80,7 +81,8 @@ class World:
     def step(self) -> bool:
         """Let the next thing happen and say whether there was one."""
         more = self.loop.step()
-        self.process.pump()
+        if self.process.core.queue.ready:
+            self.process.pump()
         return more
 
     def _prepare(self) -> None:
@@ -111,13 +113,13 @@ class World:
 
     def dismantle(self) -> None:
         """Take the world apart, so that nothing of it has to be looked for by the garbage collector."""
-        process = self.process
-        for task in list(process.tasks):
-            task.stop()
-        process.core.__dict__.clear()
-        process.__dict__.clear()
+        for process in (*self._dead, self.process):
+            process.dismantle()
         self.loop.forget()
-        self.__dict__.clear()
+        self.wire.forget()
+        # The store and its kinds hold each other.
+        for part in (vars(self.server)["_store"], self.server, self.judge, self.kubelet, self):
+            vars(part).clear()
 
     # What the operator sends.
 
@@ -152,6 +154,7 @@ class World:
         if self.process.alive:
             return
         self.note("restart")
+        self._dead.append(self.process)
         self.process = Process(self)
         self.process.start()
 
@@ -228,9 +231,9 @@ class World:
 def _state(body: Body) -> str:
     """Return what a trace shows of an object."""
     status = body.get("status") or {}
-    words = [status.get("phase", ""), status.get("reason", "")]
+    words = [word for word in (status.get("phase"), status.get("reason")) if word]
     if "attempt" in status:
         words.append(f"attempt {status['attempt']}, {status['restarts']} restarts, {status['disruptions']} disruptions")
     if "deletionTimestamp" in body["metadata"]:
         words.append("deleting")
-    return " ".join(word for word in words if word)
+    return " ".join(words)

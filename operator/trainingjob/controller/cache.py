@@ -66,6 +66,8 @@ class ObjectCache(Generic[S]):
         self._job_of = job_of
         self._objects: dict[Key, S] = {}
         self._by_job: dict[Key, dict[str, S]] = {}
+        self._sorted: dict[Key, tuple[S, ...]] = {}
+        """What `of` has returned and is still so: a job is looked at more often than its objects change."""
         self._gone = Graveyard()
         self.newest = 0
         """The greatest version that was ever seen."""
@@ -78,8 +80,13 @@ class ObjectCache(Generic[S]):
 
     def of(self, key: Key) -> tuple[S, ...]:
         """Return the objects of a job in the order of their names."""
-        known = self._by_job.get(key, {})
-        return tuple(known[name] for name in sorted(known))
+        found = self._sorted.get(key)
+        if found is None:
+            known = self._by_job.get(key)
+            if known is None:
+                return ()
+            found = self._sorted[key] = tuple([known[name] for name in sorted(known)])
+        return found
 
     def get(self, namespace: str, name: str) -> S | None:
         """Return one object by its own name."""
@@ -130,7 +137,8 @@ class ObjectCache(Generic[S]):
     def _put(self, stored: S) -> bool:
         known = self.get(stored.namespace, stored.name)
         version = _version(stored)
-        self.newest = max(self.newest, version)
+        if version > self.newest:
+            self.newest = version
         if self._gone.holds(stored.uid, version) or (known is not None and _version(known) >= version):
             return False
         if known is not None:
@@ -153,15 +161,19 @@ class ObjectCache(Generic[S]):
         self._changed((stored.namespace, self._job_of(stored)))
 
     def _insert(self, stored: S) -> None:
+        key = (stored.namespace, self._job_of(stored))
         self._objects[stored.namespace, stored.name] = stored
-        self._by_job.setdefault((stored.namespace, self._job_of(stored)), {})[stored.name] = stored
+        self._by_job.setdefault(key, {})[stored.name] = stored
+        self._sorted.pop(key, None)
 
     def _drop(self, stored: S) -> None:
         key = (stored.namespace, self._job_of(stored))
         del self._objects[stored.namespace, stored.name]
-        del self._by_job[key][stored.name]
-        if not self._by_job[key]:
+        others = self._by_job[key]
+        del others[stored.name]
+        if not others:
             del self._by_job[key]
+        self._sorted.pop(key, None)
 
 
 def _version(stored: Stored) -> int:

@@ -14,7 +14,7 @@ from trainingjob.controller.kube import KubeClient
 from trainingjob.controller.passes import Passes, some_pause
 from trainingjob.controller.queue import KeyedQueue, Loop
 from trainingjob.controller.settings import Settings
-from trainingjob.controller.worker import FIRST_STATUS_SECONDS, Worker, World, utc_now
+from trainingjob.controller.worker import FIRST_STATUS_SECONDS, Worker, World, loop_time, utc_now
 from trainingjob.plan import PlanOptions
 from trainingjob.reconcile import Event, ObservedPod, ObservedService
 
@@ -40,6 +40,8 @@ class Surroundings:
     """Where chance and time come from: the process's own, unless somebody simulates them."""
 
     loop: Callable[[], Loop] = asyncio.get_running_loop
+    ticks: Callable[[], float] = loop_time
+    """Tells that loop's time in seconds."""
     concurrently: Concurrently = in_tasks
     clock: Callable[[], datetime] = utc_now
     pause: Callable[[], float] = some_pause
@@ -86,7 +88,7 @@ class Core:
             all_created=gauges.all_created,
             started=gauges.started,
             clock=around.clock,
-            ticks=lambda: around.loop().time(),
+            ticks=around.ticks,
         )
         self.passes = Passes(self.queue, Worker(world), gauges.passed, around.pause)
 

@@ -123,17 +123,16 @@ class Executor:
         """
         outcome = Outcome()
         together = partial(self._together, job.key)
-        await together(self._read(job, action, outcome) for action in actions if isinstance(action, ReadPod))
+        await together([self._read(job, action, outcome) for action in actions if isinstance(action, ReadPod)])
         creates = [action for action in actions if isinstance(action, Create)]
         for create in creates:
             if create.kind != "Pod" and not _stopped(outcome):
                 await self._create(job, create, outcome)
         await self._create_pods(job, [create for create in creates if create.kind == "Pod"], outcome)
-        deletes = [action for action in actions if isinstance(action, DeletePod)]
-        await together(self._delete(job, delete, outcome) for delete in deletes)
+        await together([self._delete(job, action, outcome) for action in actions if isinstance(action, DeletePod)])
         groups = [action for action in actions if isinstance(action, DeletePodGroup)]
-        await together(self._delete_group(job, group, outcome) for group in groups)
-        await together(self._retire(job, action, outcome) for action in actions if isinstance(action, DeleteJob))
+        await together([self._delete_group(job, group, outcome) for group in groups])
+        await together([self._retire(job, action, outcome) for action in actions if isinstance(action, DeleteJob)])
         return outcome
 
     async def _create_pods(self, job: TrainingJob, creates: Sequence[Create], outcome: Outcome) -> None:
@@ -144,11 +143,12 @@ class Executor:
                 outcome.untried = True
                 return
             batch = creates[begin : begin + size]
-            await self._together(job.key, (self._create(job, create, outcome) for create in batch))
+            await self._together(job.key, [self._create(job, create, outcome) for create in batch])
             begin, size = begin + size, size * 2
 
-    async def _together(self, key: Key, requests: Iterable[Coroutine[Any, Any, None]]) -> None:
-        await self._concurrently(requests, partial(self._progressed, key))
+    async def _together(self, key: Key, requests: Sequence[Coroutine[Any, Any, None]]) -> None:
+        if requests:
+            await self._concurrently(requests, partial(self._progressed, key))
 
     async def _create(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
         try:

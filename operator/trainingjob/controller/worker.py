@@ -35,6 +35,9 @@ at least, and at most while other jobs wait for their pods."""
 HIDDEN_POD_SECONDS: Final = 15.0
 """When to look again at a job of which a pod exists that the cache misses: somebody took its label away."""
 
+_NOTHING_DONE: Final = Outcome()
+"""What a pass without actions has come to; nobody adds to it."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -111,8 +114,8 @@ class Worker:
             world.queue.forget(key)
             return
         memory = self._memory(job)
-        decision = self._decide(job, memory, Outcome())
-        outcome = await self._act(job, decision)
+        decision = self._decide(job, memory, _NOTHING_DONE)
+        outcome = await self._act(job, decision) if decision.actions else _NOTHING_DONE
         if outcome.retired:
             return
         _remember_groups(memory, decision, outcome)
@@ -121,14 +124,13 @@ class Worker:
             decision = self._decide(job, memory, outcome)
         self._measure_creation(job, memory, outcome)
         written = await self._write(job, memory, decision)
-        for event in events(job, written or job.status, outcome.created):
-            world.record(job, event)
+        if written is not None or outcome.created:
+            for event in events(job, written or job.status, outcome.created):
+                world.record(job, event)
         self._come_back(job, memory, decision, outcome)
 
     async def _act(self, job: TrainingJob, decision: Decision) -> Outcome:
-        outcome = Outcome()
-        if decision.actions:
-            outcome = await self._world.executor.run(job, decision.actions)
+        outcome = await self._world.executor.run(job, decision.actions)
         if outcome.retired:
             # A job that a finalizer keeps comes in again, in a newer version that is being deleted.
             logger.info("The job is deleted, for its time to live is over.")
@@ -145,11 +147,13 @@ class Worker:
         return memory
 
     def _decide(self, job: TrainingJob, memory: Memory, outcome: Outcome) -> Decision:
-        world = self._world
-        pods = {pod.name: pod for pod in (*world.pods.of(job.key), *outcome.found)}
+        world, key = self._world, job.key
+        pods = world.pods.of(key)
+        if outcome.found:
+            pods = tuple({pod.name: pod for pod in (*pods, *outcome.found)}.values())
         children = Children(
-            pods=tuple(pods.values()),
-            services=world.services.of(job.key),
+            pods=pods,
+            services=world.services.of(key),
             refusals=tuple(memory.refusals.values()),
             confirmed_missing=frozenset(outcome.missing),
             pod_groups_gone=frozenset(memory.pod_groups_gone),
@@ -159,7 +163,7 @@ class Worker:
     async def _write(self, job: TrainingJob, memory: Memory, decision: Decision) -> TrainingJobStatus | None:
         """Write the status if it says something new, and return it; counts alone may wait for more of them."""
         world, status = self._world, decision.status
-        if status is None or status == job.status:
+        if status is None or status is job.status or status == job.status:
             return None
         now = world.ticks()
         if (pause := self._pause(job, memory, decision, now)) > 0:
@@ -206,10 +210,12 @@ class Worker:
             self._world.queue.add(job.key)
 
     def _measure_creation(self, job: TrainingJob, memory: Memory, outcome: Outcome) -> None:
+        if memory.pods_created or not outcome.created:
+            return
         first = not (job.status.attempt or job.status.start_time)
         created = first and any(create.kind == "Pod" for create in outcome.created)
         complete = not (outcome.refused or outcome.untried or outcome.trouble)
-        if created and complete and not memory.pods_created:
+        if created and complete:
             memory.pods_created = True
             self._world.all_created((self._world.clock() - job.created).total_seconds())
 
@@ -238,6 +244,8 @@ def _turns(status: TrainingJobStatus) -> tuple[object, ...]:
 def _update_refusals(memory: Memory, decision: Decision, outcome: Outcome) -> bool:
     """Keep the refusals of what is still wanted and was not created now, add the new ones, and say if any changed."""
     before = memory.refusals
+    if not (before or outcome.refused):
+        return False
     wanted = {(create.kind, create.name) for create in decision.actions if isinstance(create, Create)}
     wanted -= {(create.kind, create.name) for create in outcome.created}
     memory.refusals = {name: refusal for name, refusal in before.items() if name in wanted}
@@ -247,5 +255,7 @@ def _update_refusals(memory: Memory, decision: Decision, outcome: Outcome) -> bo
 
 def _remember_groups(memory: Memory, decision: Decision, outcome: Outcome) -> None:
     """Keep in mind which PodGroups are gone; one whose creation was tried may exist, whatever the answer was."""
+    if not (memory.pod_groups_gone or outcome.pod_groups_gone):
+        return
     tried = {action.name for action in decision.actions if isinstance(action, Create) and action.kind == "PodGroup"}
     memory.pod_groups_gone = (memory.pod_groups_gone | outcome.pod_groups_gone) - tried
