@@ -10,6 +10,9 @@ from pathlib import Path
 Key = tuple[str, str]
 """Role and index."""
 
+_SHIM = "containerd-shim"
+"""The parent of every container's first process. That a parent has no variables tells nothing: sshd overwrites its own."""
+
 
 @dataclass(frozen=True)
 class PodProcess:
@@ -17,7 +20,7 @@ class PodProcess:
 
     Attributes:
         key: the role and index of its pod.
-        init: whether its parent is outside of the pod, so that it is the container's first process.
+        init: whether the container's shim is its parent, so that it is the container's first process.
     """
 
     pid: int
@@ -34,19 +37,16 @@ class PodProcess:
 
 def pod_processes(namespace: str, job: str | None = None) -> list[PodProcess]:
     """Return the processes that run in pods of the jobs of a namespace, or of one job."""
-    found = {
-        pid: variables for pid, variables in _environments() if variables.get("TRAININGJOB_NAMESPACE") == namespace
-    }
     return [
         PodProcess(
             pid,
             variables["TRAININGJOB_NAME"],
             (variables["TRAININGJOB_ROLE"], variables["TRAININGJOB_INDEX"]),
             int(variables["TRAININGJOB_ATTEMPT"]),
-            init=_parent(pid) not in found,
+            init=_command(_parent(pid)) == _SHIM,
         )
-        for pid, variables in found.items()
-        if job in (None, variables["TRAININGJOB_NAME"])
+        for pid, variables in _environments()
+        if variables.get("TRAININGJOB_NAMESPACE") == namespace and job in (None, variables["TRAININGJOB_NAME"])
     ]
 
 
@@ -63,3 +63,9 @@ def _parent(pid: int) -> int:
     with suppress(OSError):
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return 0
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
