@@ -11,7 +11,7 @@ Key = tuple[str, str]
 """Role and index."""
 
 _SHIM = "containerd-shim"
-"""The parent of every container's first process. That a parent has no variables tells nothing: sshd overwrites its own."""
+"""The parent of every container's first process. A parent without variables tells nothing: sshd overwrites its own."""
 
 
 @dataclass(frozen=True)
