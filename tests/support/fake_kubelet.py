@@ -213,7 +213,8 @@ class FakeKubelet:
         begun = now()
         if not await self._prepare(pod, run, begun):
             return
-        await self._run(pod, run, begun)
+        # The program begins when it is prepared: the launcher of an MPI job after its workers.
+        await self._run(pod, run, now())
 
     async def _prepare(self, pod: Object, run: Run, begun: str) -> bool:
         """Play the init containers and say whether the program may begin; what a lost answer has done stays done."""
