@@ -74,9 +74,9 @@ def _success(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, replicas: Repl
 
 def _trouble(job: TrainingJob, replicas: ReplicaSet, children: Children) -> Trouble:
     leaving = [view for view in replicas if view.live and view.taken_away]
-    lost = [*_lost(job, replicas, children), *(view for view in leaving if _on_silent_node(view))]
     failed = [view for view in replicas if view.state is State.FAILED]
-    lost += _made_anew(job, replicas, failed)
+    silent = (view for view in leaving if _on_silent_node(view))
+    lost = [*_lost(job, replicas, children), *silent, *_made_anew(job, replicas)]
     return Trouble(
         failed=[view for view in failed if view.replica.role is not Role.EVALUATOR],
         lost=[view for view in lost if view.replica.role is not Role.EVALUATOR],
@@ -85,20 +85,28 @@ def _trouble(job: TrainingJob, replicas: ReplicaSet, children: Children) -> Trou
     )
 
 
-def _made_anew(job: TrainingJob, replicas: ReplicaSet, failed: Sequence[ReplicaView]) -> list[ReplicaView]:
-    """Return the workers whose pods went while a launcher ran that has failed before its job had begun.
+def _made_anew(job: TrainingJob, replicas: ReplicaSet) -> list[ReplicaView]:
+    """Return the workers whose pods went and came again while a launcher ran that failed before its job had begun.
 
     Until then a pod that somebody takes away is simply made again. A launcher begins when every worker is there, so
     that a pod of a worker that is younger has had one before it.
     """
-    begun = [view.pod.main.started for view in failed if view.replica.role is Role.LAUNCHER and view.pod]
-    if job.status.attempt_start_time or not begun or begun[0] is None:
+    begun = _failed_launcher_began(job, replicas)
+    if begun is None:
         return []
     return [
         replace(view, state=State.MISSING, pod=None)
         for view in replicas.of(Role.WORKER)
-        if view.state is State.MISSING or (view.pod and view.pod.created > begun[0])
+        if view.pod and view.pod.created > begun
     ]
+
+
+def _failed_launcher_began(job: TrainingJob, replicas: ReplicaSet) -> datetime | None:
+    """Return when a launcher began that has failed before its job had begun; None where there is none."""
+    if job.status.attempt_start_time:
+        return None
+    failed = (view.pod for view in replicas.of(Role.LAUNCHER) if view.state is State.FAILED)
+    return next((pod.main.started for pod in failed if pod), None)
 
 
 def _on_silent_node(view: ReplicaView) -> bool:
@@ -205,13 +213,8 @@ def _may_be_created(job: TrainingJob, view: ReplicaView) -> bool:
 
 
 def _reads(job: TrainingJob, replicas: ReplicaSet, children: Children) -> tuple[ReadPod, ...]:
-    return tuple(
-        ReadPod(view.replica.pod)
-        for view in replicas
-        if view.state is State.MISSING
-        and not _may_be_created(job, view)
-        and view.replica.pod not in children.confirmed_missing
-    )
+    names = (view.replica.pod for view in _doubtful(job, replicas))
+    return tuple(ReadPod(name) for name in names if name not in children.confirmed_missing)
 
 
 def _removals(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Children) -> tuple[DeletePod, ...]:
@@ -242,13 +245,18 @@ def _supports(job: TrainingJob, plan: Plan, children: Children, attempt: int, *,
 
 def _lost(job: TrainingJob, replicas: ReplicaSet, children: Children) -> list[ReplicaView]:
     """Return the replicas that have run in this attempt and whose pods are gone for certain."""
-    if not job.status.attempt_start_time:
-        return []
     # A name belongs to one pod at a time: where another owner's pod has it, ours is gone.
     taken = {pod.name for pod in children.pods if pod.owner_uid != job.uid}
     gone = children.confirmed_missing | taken
-    return [
-        view
-        for view in replicas
-        if view.state is State.MISSING and view.replica.pod in gone and not _may_be_created(job, view)
-    ]
+    return [view for view in _doubtful(job, replicas) if view.replica.pod in gone]
+
+
+def _doubtful(job: TrainingJob, replicas: ReplicaSet) -> list[ReplicaView]:
+    """Return the replicas that have run in this attempt and whose pods are not seen: gone, or missed by the cache."""
+    if job.status.attempt_start_time:
+        have_run = replicas.views
+    elif _failed_launcher_began(job, replicas):
+        have_run = replicas.of(Role.WORKER)
+    else:
+        return []
+    return [view for view in have_run if view.state is State.MISSING and not view.due]

@@ -68,10 +68,12 @@ def test_worker_that_is_deleted_before_its_job_has_begun_is_the_cause_of_the_lau
     assert world.status.message.startswith(f"Pod {WORKER_1} was deleted before its program had ended.")
 
 
-def test_launcher_that_fails_at_once_is_its_own_cause_where_every_worker_is_older() -> None:
+@pytest.mark.parametrize("hidden", [(), (WORKER_1,)], ids=["all-seen", "cache-misses-one"])
+def test_launcher_that_fails_at_once_is_its_own_cause_where_every_worker_is_older(hidden: tuple[str, ...]) -> None:
     world = World(mpi={"nodes": 2}, command=["python", "train.py"])
     world.settle()
     world.start("mnist-worker-0", WORKER_1, "mnist-launcher-0")
+    world.hidden.update(hidden)
     world.end("mnist-launcher-0", 3)
     world.settle()
     assert (world.status.attempt, world.status.restarts, world.status.disruptions) == (1, 1, 0)
