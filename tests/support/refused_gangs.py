@@ -5,6 +5,10 @@ from typing import Any
 from tests.support.job_cases import Refused
 from tests.support.strategy_jobs import elastic, mpi
 
+_ELASTIC = (
+    "kueue keeps the name of a pod until its whole group has ended, so that an elastic job could replace none; choose "
+    "another scheduler, or leave torch.elastic out"
+)
 _QUEUE = "kueue needs a queue, volcano may have one, the others have none"
 _KUEUE = "kueue admits all pods or none, with a timeout of its own; leave minAvailable and timeoutSeconds out"
 _TOO_MANY = "%d is more than the pods that compute; an evaluator, and a launcher that runs no worker, do not count"
@@ -30,6 +34,12 @@ REFUSED_GANGS = [
         "spec.gang",
         _KUEUE,
         _gang(scheduler="kueue", queue="gpu", timeoutSeconds=60),
+    ),
+    Refused(
+        "an elastic group in a gang of Kueue",
+        "spec.gang.scheduler",
+        _ELASTIC,
+        {**elastic(1, 2, nodes=2), **_gang(scheduler="kueue", queue="gpu")},
     ),
     Refused(
         "a number of pods that nobody waits for",

@@ -6,8 +6,8 @@ from tests.support.job_cases import Refused
 from tests.support.strategy_jobs import elastic, mpi, policy
 
 _ALONE = (
-    "RestartReplica fits no job with mpi, multiWorker, or torch without elastic: the others fail when one replica is "
-    "lost; use RestartJob"
+    "RestartReplica fits no job with mpi, multiWorker, or torch without elastic, whose others fail when one replica is "
+    "lost, nor a gang of kueue, in which no pod can be replaced alone; use RestartJob"
 )
 _ONE = "give exactly one of onExitCodes, onPodConditions, onReason; there are %d"
 _ABSENT = "this job has no %s; leave it out of the roles"
@@ -71,6 +71,16 @@ _STRATEGIES = [
             {**strategy, **_of_roles("worker", role)},
         )
         for role, strategy in _ABSENT_ROLES
+    ),
+    Refused(
+        "a replica that restarts alone in a gang of Kueue",
+        "spec.failurePolicy",
+        _ALONE,
+        {
+            "parameterServer": {"workers": 2},
+            "gang": {"scheduler": "kueue", "queue": "gpu"},
+            **policy("RestartReplica", onReason=["Evicted"]),
+        },
     ),
     Refused(
         "a rule for the workers of a job whose launcher runs the only node",

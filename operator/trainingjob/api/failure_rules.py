@@ -5,6 +5,8 @@ from typing import Any
 
 from trainingjob.api.base import Model
 from trainingjob.api.failure_policy import ExitCodeRange, ExitCodes, FailureAction, FailureRule
+from trainingjob.api.gang import GangScheduler
+from trainingjob.api.gang_rules import in_kueue
 from trainingjob.api.rule import Rule, Words, exactly_one, literal
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.strategy_rules import ROLE_EXISTS
@@ -26,19 +28,21 @@ _RANGE: Rule[ExitCodeRange] = Rule(
 
 
 def _replicas_that_restart_alone() -> Rule[TrainingJobSpec]:
-    together = "has(self.mpi) || has(self.multiWorker) || (has(self.torch) && !has(self.torch.elastic))"
+    kueue = f"(has(self.gang) && self.gang.scheduler == {literal(GangScheduler.KUEUE)})"
+    together = f"has(self.mpi) || has(self.multiWorker) || (has(self.torch) && !has(self.torch.elastic)) || {kueue}"
     asked = f"self.failurePolicy.rules.exists(rule, rule.action == {literal(FailureAction.RESTART_REPLICA)})"
 
     def broken(spec: TrainingJobSpec) -> Words | None:
-        rigid = spec.mpi or spec.multi_worker or (spec.torch and not spec.torch.elastic)
+        rigid = spec.mpi or spec.multi_worker or (spec.torch and not spec.torch.elastic) or in_kueue(spec)
         actions = {rule.action for rule in spec.failure_policy.rules} if spec.failure_policy else set()
         return () if rigid and FailureAction.RESTART_REPLICA in actions else None
 
     return Rule(
         f"!has(self.failurePolicy) || !({together}) || !{asked}",
         broken,
-        f"{FailureAction.RESTART_REPLICA} fits no job with mpi, multiWorker, or torch without elastic: the others fail "
-        f"when one replica is lost; use {FailureAction.RESTART_JOB}",
+        f"{FailureAction.RESTART_REPLICA} fits no job with mpi, multiWorker, or torch without elastic, whose others "
+        f"fail when one replica is lost, nor a gang of {GangScheduler.KUEUE}, in which no pod can be replaced alone; "
+        f"use {FailureAction.RESTART_JOB}",
         field="failurePolicy",
     )
 

@@ -11,6 +11,11 @@ from trainingjob.api.spec import TrainingJobSpec
 _IS_KUEUE = f"self.scheduler == {literal(GangScheduler.KUEUE)}"
 
 
+def in_kueue(spec: TrainingJobSpec) -> bool:
+    """Say whether Kueue admits the pods of a job as one group."""
+    return spec.gang is not None and spec.gang.scheduler is GangScheduler.KUEUE
+
+
 def gang_size(spec: TrainingJobSpec) -> int:
     """Return how many pods of a job compute: neither an evaluator nor a launcher that runs no worker."""
     if spec.parameter_server is not None:
@@ -86,6 +91,20 @@ def _enough_pods() -> Rule[TrainingJobSpec]:
     )
 
 
+def _group_of_one_size() -> Rule[TrainingJobSpec]:
+    def broken(spec: TrainingJobSpec) -> Words | None:
+        return () if in_kueue(spec) and spec.torch and spec.torch.elastic else None
+
+    return Rule(
+        f"!has(self.gang) || self.gang.scheduler != {literal(GangScheduler.KUEUE)} || !has(self.torch) || "
+        "!has(self.torch.elastic)",
+        broken,
+        f"{GangScheduler.KUEUE} keeps the name of a pod until its whole group has ended, so that an elastic job could "
+        "replace none; choose another scheduler, or leave torch.elastic out",
+        field="gang.scheduler",
+    )
+
+
 GANG_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {Gang: (_queue(), _left_to_kueue(), _somebody_waits())}
 
-SPEC_GANG_RULES: tuple[Rule[TrainingJobSpec], ...] = (_enough_pods(),)
+SPEC_GANG_RULES: tuple[Rule[TrainingJobSpec], ...] = (_enough_pods(), _group_of_one_size())

@@ -9,13 +9,12 @@ launcher with it, and holds back every pod until it has room for all.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trainingjob.api.failure_policy import FailureAction
 from trainingjob.api.gang import Gang, GangScheduler
-from trainingjob.api.gang_rules import gang_size
+from trainingjob.api.gang_rules import gang_size, in_kueue
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.plan.metadata import child_metadata, job_labels
-from trainingjob.plan.model import GangPlan, Manifest, PlanRefusedError, Replica
+from trainingjob.plan.model import GangPlan, Manifest, Replica
 from trainingjob.plan.names import gang_name
 from trainingjob.plan.quantities import add_quantities
 
@@ -66,32 +65,12 @@ def counts(spec: TrainingJobSpec, role: Role) -> bool:
 
 def queue_of(spec: TrainingJobSpec | None) -> str:
     """Return the name of the queue in which Kueue holds back the pods of a job; empty for every other job."""
-    gang = spec.gang if spec else None
-    return gang.queue or "" if gang and gang.scheduler is GangScheduler.KUEUE else ""
-
-
-def check_gang(spec: TrainingJobSpec) -> None:
-    """Refuse what a gang of Kueue cannot do.
-
-    Raises:
-        PlanRefusedError: with what the job has to do without.
-    """
-    if spec.gang is None or spec.gang.scheduler is not GangScheduler.KUEUE:
-        return
-    actions = {rule.action for rule in spec.failure_policy.rules} if spec.failure_policy else set()
-    unfit = ["torch.elastic"] if spec.torch and spec.torch.elastic else []
-    unfit += [f"the action {FailureAction.RESTART_REPLICA}"] if FailureAction.RESTART_REPLICA in actions else []
-    if unfit:
-        raise PlanRefusedError(
-            "InvalidGang",
-            f"spec.gang.scheduler: kueue keeps the name of a pod until its whole group has ended, so that none can be "
-            f"replaced alone; leave {' and '.join(unfit)} out, or choose another scheduler.",
-        )
+    return spec.gang.queue or "" if spec and spec.gang and in_kueue(spec) else ""
 
 
 def keeps_names(spec: TrainingJobSpec, role: Role) -> bool:
     """Say whether the pod of a role keeps its name until all others of its group have ended, as Kueue wants it."""
-    return spec.gang is not None and spec.gang.scheduler is GangScheduler.KUEUE and role is not Role.EVALUATOR
+    return in_kueue(spec) and role is not Role.EVALUATOR
 
 
 def plan_gang(

@@ -2,7 +2,7 @@
 
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import TrainingJobSpec
-from trainingjob.plan.gang import check_gang, join_gang, keeps_names, plan_gang
+from trainingjob.plan.gang import join_gang, keeps_names, plan_gang
 from trainingjob.plan.layout import Layout
 from trainingjob.plan.model import Manifest, Plan, PlanOptions, PlanRefusedError, Replica
 from trainingjob.plan.mpi import lay_out_mpi
@@ -27,7 +27,6 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
     if job.spec is None:
         raise PlanRefusedError("InvalidSpec", job.problem)
     spec = job.spec
-    check_gang(spec)
     layout = _lay_out(job, spec)
     security = decide_security(spec.security_context, options.security_profile)
     check_annotations(spec.pod_annotations or {})

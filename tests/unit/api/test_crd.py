@@ -42,7 +42,12 @@ def test_the_columns_show_the_phase_and_its_reason_first() -> None:
 
 
 def test_the_definition_is_small_enough_for_client_side_apply_with_room_to_grow() -> None:
-    assert len(json.dumps(custom_resource_definition(), separators=(",", ":"), ensure_ascii=False).encode()) < 150_000
+    """`kubectl apply` keeps the whole text in an annotation; the annotations of an object may have 262,144 bytes."""
+    text = json.dumps(custom_resource_definition(), separators=(",", ":"), ensure_ascii=False)
+    # Go writes these three in six bytes each, as \u003c.
+    kept = len(text.encode()) + 5 * sum(text.count(letter) for letter in "<>&")
+    # The chart and GitOps tools add labels and annotations of their own.
+    assert kept < 230_000
 
 
 def change_rule() -> dict[str, str]:

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.builders import JOB_UID, make_job
 from tests.support.pods import pod_of, render_pods
-from tests.support.strategy_jobs import elastic, mpi, policy
-from trainingjob.plan import Manifest, PlanOptions, PlanRefusedError, plan_job
+from tests.support.strategy_jobs import elastic, mpi
+from trainingjob.plan import Manifest, PlanOptions, plan_job
 from trainingjob.plan.quantities import add_quantities
 
 GROUP = f"mnist-{JOB_UID[:8]}-a0"
@@ -141,20 +141,6 @@ def test_the_name_of_a_group_fits_into_a_label() -> None:
     assert name.endswith(f"-{JOB_UID[:8]}-a12")
     cut = group_of(12, name="a" * 35 + "-" * 17 + "b", gang={"scheduler": "coscheduling"})["metadata"]["name"]
     assert cut == f"{'a' * 35}-{JOB_UID[:8]}-a12"
-
-
-@pytest.mark.parametrize(
-    ("spec", "unfit"),
-    [
-        (elastic(1, 2, nodes=2), "torch.elastic"),
-        (policy("RestartReplica", onReason=["Evicted"]), "the action RestartReplica"),
-    ],
-    ids=["elastic", "restart-replica"],
-)
-def test_what_replaces_one_pod_is_refused_with_kueue(spec: dict[str, Any], unfit: str) -> None:
-    with pytest.raises(PlanRefusedError, match=f"leave {unfit} out") as refused:
-        plan_job(make_job(**spec, gang={"scheduler": "kueue", "queue": "team-a"}), PlanOptions())
-    assert refused.value.reason == "InvalidGang"
 
 
 @pytest.mark.parametrize("gang", [None, {"scheduler": "none"}, {"timeoutSeconds": 60}])
