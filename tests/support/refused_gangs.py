@@ -11,7 +11,7 @@ _ELASTIC = (
 )
 _QUEUE = "kueue needs a queue, volcano may have one, the others have none"
 _KUEUE = "kueue admits all pods or none, with a timeout of its own; leave minAvailable and timeoutSeconds out"
-_TOO_MANY = "%d is more than the pods that compute; an evaluator, and a launcher that runs no worker, do not count"
+_TOO_MANY = "%d is more than the %d pods that compute; an evaluator, and a launcher that runs no worker, do not count"
 
 
 def _gang(**gang: Any) -> dict[str, Any]:
@@ -47,29 +47,29 @@ REFUSED_GANGS = [
         "nobody waits for these pods without timeoutSeconds; give it",
         _gang(minAvailable=1),
     ),
-    Refused("two members of one pod", "spec.gang.minAvailable", _TOO_MANY % 2, _least(2)),
+    Refused("two members of one pod", "spec.gang.minAvailable", _TOO_MANY % (2, 1), _least(2)),
     Refused(
         "more members than servers, workers and chief",
         "spec.gang.minAvailable",
-        _TOO_MANY % 6,
+        _TOO_MANY % (6, 5),
         {"parameterServer": {"workers": 2, "servers": 2, "chief": True, "evaluator": True}, **_least(6)},
     ),
     Refused(
         "more members than workers and chief",
         "spec.gang.minAvailable",
-        _TOO_MANY % 4,
+        _TOO_MANY % (4, 3),
         {"multiWorker": {"workers": 2, "chief": True, "evaluator": True}, **_least(4)},
     ),
     Refused(
         "more members than nodes of an MPI job, whose launcher only waits",
         "spec.gang.minAvailable",
-        _TOO_MANY % 5,
+        _TOO_MANY % (5, 4),
         {**mpi(nodes=4), **_least(5)},
     ),
     Refused(
         "more members than nodes of a PyTorch job",
         "spec.gang.minAvailable",
-        _TOO_MANY % 4,
+        _TOO_MANY % (4, 3),
         {**elastic(1, 8, nodes=3), **_least(4)},
     ),
 ]

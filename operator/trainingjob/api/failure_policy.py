@@ -71,8 +71,8 @@ class FailureRule(Model):
 
     action: FailureAction = Field(
         description="FailJob: the job fails at once. RestartJob: every replica starts anew. RestartReplica: this one "
-        "alone; not with mpi, multiWorker, or torch that is not elastic. Both count as the failure's class does. "
-        "Ignore: as if the cluster had caused it, so that it counts against maxDisruptions alone.",
+        "alone; not with mpi, multiWorker, torch that is not elastic, or kueue. Both count as the failure's class "
+        "does. Ignore: as if the cluster had caused it, so that it counts against maxDisruptions alone.",
     )
     roles: Annotated[list[Role], Field(min_length=1, max_length=len(Role)), ATOMIC] | None = Field(
         None, description="The roles that the rule speaks of; all when not given."

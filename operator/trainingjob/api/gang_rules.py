@@ -80,13 +80,13 @@ def _somebody_waits() -> Rule[Gang]:
 def _enough_pods() -> Rule[TrainingJobSpec]:
     def broken(spec: TrainingJobSpec) -> Words | None:
         wanted = spec.gang.min_available if spec.gang else None
-        return None if wanted is None or wanted <= gang_size(spec) else (wanted,)
+        return None if wanted is None or wanted <= gang_size(spec) else (wanted, gang_size(spec))
 
     return Rule(
         f"self.?gang.?minAvailable.orValue(1) <= {_gang_size_in_cel()}",
         broken,
-        "%d is more than the pods that compute; an evaluator, and a launcher that runs no worker, do not count",
-        ("self.gang.minAvailable",),
+        "%d is more than the %d pods that compute; an evaluator, and a launcher that runs no worker, do not count",
+        ("self.gang.minAvailable", _gang_size_in_cel()),
         field="gang.minAvailable",
     )
 
