@@ -1,10 +1,20 @@
-"""Jobs whose name cannot be the host name of one of their pods, with what the user reads."""
+"""Jobs whose name cannot be the host name of one of their pods, and names that are no controller's."""
 
 from tests.support.job_cases import Refused
 
 _LETTERS = "begin with a letter and use only small letters, digits and '-', the last not '-'"
 
-REFUSED_NAMES = [
+_CONTROLLERS = [
+    Refused(
+        f"'{name}' as a controller",
+        "spec.managedBy",
+        f"'{name}' is no controller; give a name with a domain, such as example.com/controller",
+        {"managedBy": name},
+    )
+    for name in ("", "kueue", "/kueue", "Example.com/kueue", "example.com/", "example.com/a b")
+]
+
+_HOSTS = [
     Refused("a name with a dot", "metadata.name", f"mnist.v2 cannot be a host name; {_LETTERS}", name="mnist.v2"),
     Refused("a name that begins with a digit", "metadata.name", f"2nd cannot be a host name; {_LETTERS}", name="2nd"),
     Refused(
@@ -63,3 +73,5 @@ REFUSED_NAMES = [
         )
     ),
 ]
+
+REFUSED_NAMES = [*_CONTROLLERS, *_HOSTS]

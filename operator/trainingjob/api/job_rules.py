@@ -61,6 +61,9 @@ _QUALIFIED_NAME = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
     r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 )
+_CONTROLLER = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[-A-Za-z0-9/._~%!$&'()*+,;=:]+$"
+"""A domain and a path, as Kubernetes' own Jobs have it."""
+
 _EXTENDED_RESOURCE = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 
 
@@ -96,6 +99,20 @@ def _foreign_keys(field: str, *reserved: str) -> Rule[Any]:
         f"!key.startsWith({literal(own)}) && !(key in {literal(reserved)})",
         lambda key: key.startswith(own) or key in reserved,
         "%s is set by the operator; choose another key",
+    )
+
+
+def _controller() -> Rule[TrainingJobSpec]:
+    def broken(spec: TrainingJobSpec) -> Words | None:
+        name = spec.managed_by
+        return None if name is None or re.search(_CONTROLLER, name) else (name,)
+
+    return Rule(
+        f"!has(self.managedBy) || self.managedBy.matches({literal(_CONTROLLER)})",
+        broken,
+        "'%s' is no controller; give a name with a domain, such as example.com/controller",
+        ("self.managedBy",),
+        field="managedBy",
     )
 
 
@@ -170,6 +187,7 @@ _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
         ("self.workingDir",),
         field="workingDir",
     ),
+    _controller(),
     readable_quantity("has(self.shmSize)", "self.shmSize", "shmSize"),
     _program("command"),
     _mounted_volumes(),

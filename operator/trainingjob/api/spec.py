@@ -29,16 +29,13 @@ from trainingjob.api.roles import Role as Role  # noqa: PLC0414 - the whole voca
 from trainingjob.api.scheduling import Affinity, TopologySpread
 from trainingjob.api.volumes import Volume, VolumeMount
 
-MANAGED_BY_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[-A-Za-z0-9/._~%!$&'()*+,;=:]+$"
-"""A domain and a path, as Kubernetes' own Jobs have it."""
-
 Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^\S+$")]
 Env = Annotated[list[EnvVar], Field(max_length=256), list_map("name")]
 Tolerations = Annotated[list[Toleration], Field(max_length=64), ATOMIC]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Deadline = Annotated[int, Field(ge=1, le=2**31 - 1)]
-ManagedBy = Annotated[str, Field(max_length=63, pattern=MANAGED_BY_PATTERN)]
+ManagedBy = Annotated[str, Field(max_length=63)]
 
 
 class SuccessPolicy(StrEnum):
