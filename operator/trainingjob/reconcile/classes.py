@@ -4,7 +4,10 @@ from trainingjob.api.status import FailureClass
 from trainingjob.reconcile.observed import ObservedPod
 from trainingjob.reconcile.replicas import ReplicaView
 
-_LOST = frozenset({"DeletionByTaintManager", "DeletionByPodGC"})
+TAINTED = "DeletionByTaintManager"
+"""Kubernetes' own word, in the pod's condition DisruptionTarget, for a node that does not answer."""
+
+_LOST = frozenset({TAINTED, "DeletionByPodGC"})
 """Reasons of the condition DisruptionTarget that speak of the pod's node (kubernetes, pkg/apis/core/types.go)."""
 
 _NODE_LOST = frozenset({"NodeLost", "ContainerStatusUnknown", "Unknown"})

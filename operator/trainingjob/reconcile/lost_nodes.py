@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from trainingjob.api.spec import OnNodeLost, TrainingJobSpec
+from trainingjob.reconcile.classes import TAINTED
 from trainingjob.reconcile.decision import DeletePod
 from trainingjob.reconcile.observed import ObservedPod
 from trainingjob.reconcile.writing import still_ending
 
 PATIENCE = timedelta(seconds=30)
 """How long after its grace period such a pod may still be removed by its own kubelet."""
-
-_TAINTED = "DeletionByTaintManager"
-"""Kubernetes' own word, in the pod's condition DisruptionTarget, for a node that does not answer."""
 
 
 def remove_by_force(
@@ -21,7 +19,7 @@ def remove_by_force(
     """Return the deletes without grace that are due, and when the next one is."""
     if spec.on_node_lost is OnNodeLost.WAIT:
         return (), None
-    stuck = [(pod, pod.gone_by + PATIENCE) for pod in pods if pod.gone_by and pod.disruption == _TAINTED]
+    stuck = [(pod, pod.gone_by + PATIENCE) for pod in pods if pod.gone_by and pod.disruption == TAINTED]
     due = tuple(DeletePod(pod.name, pod.uid, 0) for pod, at in stuck if now >= at)
     return due, min((at for _, at in stuck if now < at), default=None)
 
@@ -29,7 +27,7 @@ def remove_by_force(
 def explain_ending(spec: TrainingJobSpec, old: Iterable[ObservedPod]) -> str:
     """Say which pods of the attempt before keep their names from the next one, and what has to happen."""
     pods = sorted(old, key=lambda pod: pod.name)
-    silent = [pod for pod in pods if pod.gone_by and pod.disruption == _TAINTED]
+    silent = [pod for pod in pods if pod.gone_by and pod.disruption == TAINTED]
     if silent and spec.on_node_lost is OnNodeLost.WAIT:
         who = f"Pod {silent[0].name} is on a node that does not answer"
         return f"{who}, and spec.onNodeLost is Wait: the node has to come back, or the pod has to be removed by hand."
