@@ -5,18 +5,11 @@ from typing import Any
 
 from tests.support.builders import JOB_UID
 from tests.support.failure_scenarios import (
-    CHIEF,
     ELASTIC,
-    EVALUATOR,
-    GROUP,
     HOUR,
     LAUNCHER,
     MPI,
-    PS,
-    SERVERS,
     TORCH,
-    WORKER_0,
-    WORKER_1,
     Scenario,
     begins_and,
     ends,
@@ -39,6 +32,7 @@ from tests.support.failure_scenarios import (
     waits,
     write_fails,
 )
+from tests.support.playing import CHIEF, EVALUATOR, GROUP, PS, SERVERS, WORKER_0, WORKER_1
 from trainingjob.reconcile import MainContainer, RefusalKind
 
 NO_RESTARTS: dict[str, Any] = {"maxRestarts": 0}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from tests.support.playing import edit, running
+from tests.support.playing import GROUP, WORKER_0, WORKER_1, edit, running
 from tests.support.world import World
 from trainingjob.reconcile import RefusalKind
 
@@ -13,11 +13,8 @@ Spec = Mapping[str, Any]
 Play = Callable[[World], None]
 
 HOUR = 3600
-CHIEF, PS, LAUNCHER, EVALUATOR = "mnist-chief-0", "mnist-ps-0", "mnist-launcher-0", "mnist-evaluator-0"
-WORKER_0, WORKER_1 = "mnist-worker-0", "mnist-worker-1"
+LAUNCHER = "mnist-launcher-0"
 COMMAND = ["python", "train.py"]
-GROUP: Spec = {"multiWorker": {"workers": 2}}
-SERVERS: Spec = {"parameterServer": {"workers": 2, "servers": 1, "chief": True, "evaluator": True}}
 MPI: Spec = {"mpi": {"nodes": 2}, "command": COMMAND}
 TORCH: Spec = {"torch": {"nodes": 2}, "command": COMMAND}
 ELASTIC: Spec = {"torch": {"nodes": 3, "elastic": {"minNodes": 1, "maxNodes": 4}}, "command": COMMAND}

@@ -11,7 +11,8 @@ import yaml
 from devtools.paths import REPOSITORY
 from tests.support.builders import make_job
 from tests.support.failure_rows import SCENARIOS
-from tests.support.failure_scenarios import SERVERS, Scenario
+from tests.support.failure_scenarios import Scenario
+from tests.support.playing import SERVERS
 from tests.support.world import World
 from trainingjob.api.base import field_names
 from trainingjob.api.spec import Role, TrainingJobSpec

@@ -1,24 +1,19 @@
 """Users with bad luck, and some who try: budgets changed on the way, successors that go as well, rules that collide."""
 
-from typing import Any
-
 import pytest
 
-from tests.support.playing import counts, edit, play_restart, running
-from tests.support.world import World
-
-WORKER_0, WORKER_1 = "mnist-worker-0", "mnist-worker-1"
-EVALUATOR = "mnist-evaluator-0"
-SERVERS: dict[str, Any] = {"parameterServer": {"workers": 2, "servers": 1, "chief": True, "evaluator": True}}
-GROUP: dict[str, Any] = {"multiWorker": {"workers": 2}}
-MEMBERS = [WORKER_0, WORKER_1]
-
-
-def fail_group(world: World, code: int = 1) -> None:
-    """Let both members of a group fail, and what follows happen."""
-    for name in MEMBERS:
-        world.end(name, code)
-    world.settle()
+from tests.support.playing import (
+    EVALUATOR,
+    GROUP,
+    SERVERS,
+    WORKER_0,
+    WORKER_1,
+    counts,
+    edit,
+    fail_group,
+    play_restart,
+    running,
+)
 
 
 def test_budget_lowered_below_what_is_spent_fails_no_job_that_the_cluster_interrupts() -> None:

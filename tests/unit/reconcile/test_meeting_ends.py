@@ -2,26 +2,26 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from tests.support.playing import counts, edit, play_restart, running
+from tests.support.playing import (
+    CHIEF,
+    EVALUATOR,
+    GROUP,
+    MEMBERS,
+    PS,
+    SERVERS,
+    WORKER_0,
+    WORKER_1,
+    counts,
+    edit,
+    fail_group,
+    play_restart,
+    running,
+)
 from tests.support.world import World
 from trainingjob.api.times import format_time
-
-CHIEF, WORKER_0, WORKER_1, PS = "mnist-chief-0", "mnist-worker-0", "mnist-worker-1", "mnist-ps-0"
-EVALUATOR = "mnist-evaluator-0"
-SERVERS: dict[str, Any] = {"parameterServer": {"workers": 2, "servers": 1, "chief": True, "evaluator": True}}
-GROUP: dict[str, Any] = {"multiWorker": {"workers": 2}}
-MEMBERS = [WORKER_0, WORKER_1]
-
-
-def fail_group(world: World, code: int = 1) -> None:
-    """Let both members of a group fail, and what follows happen."""
-    for name in MEMBERS:
-        world.end(name, code)
-    world.settle()
 
 
 def test_training_that_has_ended_is_not_repeated_because_the_job_is_suspended_at_its_end() -> None:

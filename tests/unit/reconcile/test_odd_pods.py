@@ -7,24 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.playing import counts, edit, play_restart, running
+from tests.support.playing import GROUP, SERVERS, WORKER_0, WORKER_1, counts, edit, fail_group, play_restart, running
 from tests.support.world import World
 from trainingjob.api.status import MAX_RESTARTING
 from trainingjob.api.times import format_time
 from trainingjob.plan import PlanOptions
 from trainingjob.reconcile import Children, reconcile
-
-WORKER_0, WORKER_1 = "mnist-worker-0", "mnist-worker-1"
-SERVERS: dict[str, Any] = {"parameterServer": {"workers": 2, "servers": 1, "chief": True, "evaluator": True}}
-GROUP: dict[str, Any] = {"multiWorker": {"workers": 2}}
-MEMBERS = [WORKER_0, WORKER_1]
-
-
-def fail_group(world: World, code: int = 1) -> None:
-    """Let both members of a group fail, and what follows happen."""
-    for name in MEMBERS:
-        world.end(name, code)
-    world.settle()
 
 
 def test_pod_whose_attempt_was_relabelled_is_taken_for_one_that_somebody_deleted() -> None:

@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.playing import CHIEF, GROUP, PS, SERVERS, WORKER_0, WORKER_1
 from tests.support.world import World
 from trainingjob.api.times import parse_time
 from trainingjob.reconcile.backoff import HEALTHY
-
-CHIEF, WORKER_0, WORKER_1, PS = "mnist-chief-0", "mnist-worker-0", "mnist-worker-1", "mnist-ps-0"
-SERVERS: dict[str, Any] = {"parameterServer": {"workers": 2, "servers": 1, "chief": True, "evaluator": True}}
-GROUP: dict[str, Any] = {"multiWorker": {"workers": 2}}
 
 
 def running(**spec: Any) -> World:

@@ -2,9 +2,8 @@
 
 import pytest
 
+from tests.support.playing import WORKER_1
 from tests.support.world import World
-
-WORKER_1 = "mnist-worker-1"
 
 
 @pytest.mark.parametrize(

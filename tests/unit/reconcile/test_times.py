@@ -9,28 +9,18 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import CREATED
-from tests.support.playing import counts, edit, play_restart, running
+from tests.support.playing import GROUP, SERVERS, WORKER_0, WORKER_1, counts, edit, fail_group, play_restart, running
 from tests.support.world import World
 from trainingjob.api.times import parse_time
 from trainingjob.plan import PlanOptions
 from trainingjob.reconcile import Children, MainContainer, reconcile
 
 HOUR = 3600
-WORKER_0, WORKER_1 = "mnist-worker-0", "mnist-worker-1"
-GROUP: dict[str, Any] = {"multiWorker": {"workers": 2}}
-SERVERS: dict[str, Any] = {"parameterServer": {"workers": 2, "servers": 1, "chief": True, "evaluator": True}}
 MPI: dict[str, Any] = {"mpi": {"nodes": 2}, "command": ["python", "x.py"]}
 ELASTIC: dict[str, Any] = {
     "torch": {"nodes": 2, "elastic": {"minNodes": 1, "maxNodes": 3}},
     "command": ["python", "x.py"],
 }
-
-
-def fail_group(world: World) -> None:
-    """Let both members fail, and the restart be decided."""
-    world.end(WORKER_0, 1)
-    world.end(WORKER_1, 1)
-    world.settle()
 
 
 # An operator that was away.
