@@ -56,7 +56,7 @@ def at(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 @pytest.fixture(scope="module")
 def seed() -> int:
     """Return the seed of the ordinary run's faults."""
-    return int(os.environ.get(SEED) or random.randrange(10_000))  # noqa: S311  # a choice, no secret
+    return int(os.environ.get(SEED) or random.randrange(10_000))
 
 
 @pytest.fixture(scope="module")

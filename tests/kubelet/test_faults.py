@@ -31,7 +31,7 @@ REPORT = REPOSITORY / "docs" / "reports" / "faults.md"
 def faults(cluster: Cluster, user: User) -> Iterator[Faults]:
     """Return what does the faults, and mend what they leave."""
     seed = int(os.environ.get(SEED) or SystemRandom().randrange(10**6))
-    random = Random(seed)  # noqa: S311 - it is to be repeatable
+    random = Random(seed)
     found = Faults(cluster, user, random, {job.name: job for job in twenty_jobs(random)}, seed=seed)
     yield found
     found.repair(everything=True)

@@ -44,9 +44,9 @@ def explore_share(seed: int, core: int, cores: int, enough: int) -> Share:
     """Play one core's share until enough are unlike every other: small ones enumerated, large ones drawn."""
     memo, findings = Memo(), Findings()
     small = [base for name in _SMALL for base in steady_schedules(SCOPES[name])]
-    Random(seed).shuffle(small)  # noqa: S311  # repeatable, guards nothing
+    Random(seed).shuffle(small)
     small = small[core::cores]
-    chance = Random(f"{seed} {core}")  # noqa: S311  # the same
+    chance = Random(f"{seed} {core}")
     # What a run leaves behind is taken apart by hand, and looked for among what is new; looking for it in all that is
     # remembered costs half of the time.
     gc.disable()

@@ -23,7 +23,7 @@ IDLE = (
 
 
 def some_schedules(count: int) -> list[Schedule]:
-    memo, chance = Memo(), Random(7)  # noqa: S311  # repeatable, guards nothing
+    memo, chance = Memo(), Random(7)
     with memo.installed():
         return [random_faults(play(random_base(chance), memo), chance) for _ in range(count)]
 

@@ -45,7 +45,7 @@ def all_deaths(references: Mapping[str, Outcome], moments: Sequence[str]) -> lis
 
 def some_deaths(references: Mapping[str, Outcome], seed: int) -> list[Death]:
     """Return the deaths after every write of one job, and at every third write of the others, as the seed has it."""
-    chance = random.Random(seed)  # noqa: S311  # a choice, no secret
+    chance = random.Random(seed)
     whole = chance.choice(sorted(references))
     shift = {job: chance.randrange(3) for job in references}
     return [

@@ -129,4 +129,4 @@ class Faults:
 
     def _chance(self, what: str) -> random.Random:
         self._met[what] += 1
-        return random.Random(f"{self._seed} {what} {self._met[what]}")  # noqa: S311  # a plan, no secret
+        return random.Random(f"{self._seed} {what} {self._met[what]}")

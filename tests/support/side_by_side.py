@@ -124,7 +124,7 @@ async def _real_side(cluster: Cluster, namespace: str, prefix: str) -> AsyncIter
 
 
 def plain_create(resource: Resource, name: str, **more: Any) -> Operation:
-    operations = random_operations(Random(0), 1000, "x")  # noqa: S311  # plays, and guards nothing
+    operations = random_operations(Random(0), 1000, "x")
     found = next(o for o in operations if o.verb == "create" and o.resource is resource and not o.owner)
     body = {**found.body, "metadata": {"name": name, "labels": {"team": "a"}}}
     return Operation("create", resource, name, body, **more)
