@@ -1,4 +1,8 @@
-"""Sums of Kubernetes' quantities, such as 500m, 2 and 4Gi."""
+"""Sums of Kubernetes' quantities, such as 500m, 2 and 4Gi.
+
+`kubernetes.utils.quantity.parse_quantity` reads them as well, but a plan imports no client of the API: import-linter
+checks that.
+"""
 
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
