@@ -102,7 +102,8 @@ def restart_replicas(
     counts = _counts(job, spent)
     nth = max(counts["restarts"] if spent[Charge.RESTARTS] else 1, 1)
     due = next_attempt_at(job.status, nth, now)
-    return Answer(interruptions.replacing(job, replicas, views, why, counts, due, now), due)
+    restart = interruptions.Restart(why, counts, due)
+    return Answer(interruptions.replacing(job, replicas, views, restart, now), due)
 
 
 def _restart_job(
@@ -116,7 +117,8 @@ def _restart_job(
     counts = _counts(job, spent)
     nth = counts["restarts"] if spent.get(Charge.RESTARTS) else counts["disruptions"]
     due = next_attempt_at(job.status, nth, now)
-    return Answer(interruptions.restarting(job, replicas, counted, why, counts, due, now), due)
+    restart = interruptions.Restart(why, counts, due)
+    return Answer(interruptions.restarting(job, replicas, counted, restart, now), due)
 
 
 def _counts(job: TrainingJob, spent: Mapping[Charge, int]) -> dict[str, int]:

@@ -58,8 +58,8 @@ def _given_way(
     """Return the status of a job of which every replica starts anew, at nobody's cost but that of time."""
     retries = (job.status.gang_retries or 0) + 1
     due = now + retry_pause(job.uid, retries)
-    why = GANG_TIMEOUT, _explain(gang, members)
-    status = interruptions.restarting(job, replicas, (), why, {"gang_retries": retries}, due, now)
+    restart = interruptions.Restart((GANG_TIMEOUT, _explain(gang, members)), {"gang_retries": retries}, due)
+    status = interruptions.restarting(job, replicas, (), restart, now)
     # The time to start in, which `pendingDeadlineSeconds` bounds, and that to run in go on as they were.
     return status.model_copy(
         update={

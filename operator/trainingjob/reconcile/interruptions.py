@@ -1,6 +1,7 @@
 """The status of a job whose run is interrupted: it starts anew, in part or as a whole, or has to wait for its user."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from trainingjob.api.job import TrainingJob
@@ -16,17 +17,23 @@ from trainingjob.reconcile.writing import closed, found_in, full_start, still_en
 REPLICA_RESTARTING = "ReplicaRestarting"
 
 
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What starts replicas anew."""
+
+    why: tuple[str, str]
+    """A reason in one word, and a message."""
+    counts: Mapping[str, int]
+    """What is spent by now, by its field of the status."""
+    due: datetime
+    """When the new pods may be created."""
+
+
 def restarting(
-    job: TrainingJob,
-    replicas: ReplicaSet,
-    failed: Sequence[ReplicaView],
-    why: tuple[str, str],
-    counts: Mapping[str, int],
-    due: datetime,
-    now: datetime,
+    job: TrainingJob, replicas: ReplicaSet, failed: Sequence[ReplicaView], restart: Restart, now: datetime
 ) -> TrainingJobStatus:
-    """Return the status of a job of which every replica starts anew; `counts` are the budgets spent, `due` is when."""
-    reason, message = why
+    """Return the status of a job of which every replica starts anew."""
+    reason, message = restart.why
     claims = [
         Claim(ConditionType.RECONCILING, True, reason, message),
         Claim(ConditionType.RUNNING, False, reason, message),
@@ -39,15 +46,15 @@ def restarting(
         claims,
         phase=Phase.RESTARTING,
         reason=reason,
-        message=f"{closed(message)} Attempt {attempt} begins at {format_time(due)}.",
+        message=f"{closed(message)} Attempt {attempt} begins at {format_time(restart.due)}.",
         start_time=job.status.start_time or full_start(replicas, now),
         **found_in(job, replicas, failed),
     ).model_copy(
         update={
-            **counts,
+            **restart.counts,
             "attempt": attempt,
             "attempt_start_time": None,
-            "restart_time": format_time(due),
+            "restart_time": format_time(restart.due),
             "restarting": None,
             "replicas": fresh,
             "ready": ready_text(fresh.values()),
@@ -56,16 +63,10 @@ def restarting(
 
 
 def replacing(
-    job: TrainingJob,
-    replicas: ReplicaSet,
-    failed: Sequence[ReplicaView],
-    why: tuple[str, str],
-    counts: Mapping[str, int],
-    due: datetime,
-    now: datetime,
+    job: TrainingJob, replicas: ReplicaSet, failed: Sequence[ReplicaView], restart: Restart, now: datetime
 ) -> TrainingJobStatus:
     """Return the status of a job that goes on while some of its replicas start anew."""
-    _, message = why
+    _, message = restart.why
     again = {view.replica.pod: view.pod.uid if view.pod else "" for view in failed}
     kept, attempt = still_restarting(job, replicas), job.status.attempt or 0
     found = found_in(job, replicas, failed)
@@ -75,12 +76,12 @@ def replacing(
         [],
         phase=Phase.RUNNING if job.status.attempt_start_time else job.status.phase or Phase.PENDING,
         reason=REPLICA_RESTARTING,
-        message=f"{closed(message)} It starts anew at {format_time(due)}.",
+        message=f"{closed(message)} It starts anew at {format_time(restart.due)}.",
         **found,
     ).model_copy(
         update={
-            **counts,
-            "restart_time": format_time(due),
+            **restart.counts,
+            "restart_time": format_time(restart.due),
             "restarting": {**kept, **again},
             "failures": mark_restarted(found["failures"] or [], again, attempt),
         }
