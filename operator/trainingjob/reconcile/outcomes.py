@@ -46,7 +46,8 @@ def running(job: TrainingJob, replicas: ReplicaSet, blocker: Blocker | None, now
     started = job.status.attempt_start_time or last_start(replicas, now)
     found = found_in(job, replicas)
     if not job.status.attempt_start_time and (uncreated := _uncreated(replicas)):
-        found["restarting"] = {**(found["restarting"] or {}), **uncreated}
+        # Whose failure is counted keeps the uid of the pod that it is counted for, while that pod has the name.
+        found["restarting"] = {**uncreated, **(found["restarting"] or {})}
     return write(
         job,
         now,

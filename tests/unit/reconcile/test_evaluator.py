@@ -1,7 +1,7 @@
 """The evaluator: the end waits for it, and it never fails a job."""
 
 from tests.support.world import World
-from trainingjob.reconcile import RefusalKind
+from trainingjob.reconcile import MainContainer, RefusalKind
 
 ESTIMATOR = {"workers": 1, "servers": 1, "chief": True, "evaluator": True}
 
@@ -98,3 +98,17 @@ def test_evaluator_whose_pod_was_never_created_is_created_later_and_charged_to_n
     world.start("mnist-evaluator-0")
     world.settle()
     assert (world.status.reason, world.status.restarting) == ("Training", None)
+
+
+def test_evaluator_whose_failure_was_counted_before_the_start_is_not_counted_again_at_the_start() -> None:
+    world = World(parameterServer=ESTIMATOR)
+    world.settle()
+    world.start()
+    world.change("mnist-chief-0", phase="Pending", main=MainContainer())
+    world.end("mnist-evaluator-0", 1)
+    world.settle()
+    assert (world.phase, world.status.restarts) == ("Pending", 1)
+    world.start("mnist-chief-0")
+    world.settle()
+    assert (world.phase, world.status.restarts) == ("Running", 1)
+    assert len(world.status.failures) == 1
