@@ -124,7 +124,10 @@ def test_job_says_what_is_missing_goes_on_when_it_is_there_and_holds_up_no_other
 def test_job_in_a_queue_of_kueue_waits_visibly_and_starts_anew_as_a_new_group(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:
-    with operated(cluster, user, tmp_path, by_name(worker_0=(SERVES, Run()), worker_1=(Run(exit_code=1), Run()))) as at:
+    # The end of the first worker is that of the job: it waits until the other one has been admitted as well.
+    once_both_are_in = Run(after=("mnist-worker-1",))
+    play = by_name(worker_0=(SERVES, once_both_are_in), worker_1=(Run(exit_code=1), Run()))
+    with operated(cluster, user, tmp_path, play) as at:
         user.apply_job("mnist", **KUEUE)
         status = user.wait_for_reason("mnist", "Queued")
         assert (status["phase"], status["ready"]) == ("Pending", "0/2")
