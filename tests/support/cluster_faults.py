@@ -125,8 +125,9 @@ def _drain(faults: Faults) -> str:
     if faults._broken("kubelet", "cordon"):
         return ""
     node = faults.random.choice(NODES)
-    for pod in faults._live_pods():
-        if pod["spec"]["nodeName"] == node:
+    # Drained are also pods that have ended: while the operator is away, nobody has noted what they came to.
+    for pod in faults.user.all_pods():
+        if pod["spec"].get("nodeName") == node:
             faults._hit(pod)
     faults._later((5.0, 15.0), f"cordon {node}", lambda: faults.user.kubectl("uncordon", node))
     # A pod that was made meanwhile is not evicted: it was not made on this node.
