@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,6 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
     def print_uncaptured(text: str) -> None:
         with capsys.disabled():
-            print(f"\n{text}", flush=True)
+            print(f"\n{text}", file=sys.stderr, flush=True)
 
     return print_uncaptured
