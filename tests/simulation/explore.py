@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
+from tests.simulation.branches import Branches
 from tests.simulation.compare import differences, unexpected
 from tests.simulation.memo import Memo
 from tests.simulation.schedule import FAULTS, READ_FAULTS, Incident, Schedule, fault
 from tests.simulation.scopes import SCOPES, Scope
-from tests.simulation.simulation import Run, play
+from tests.simulation.simulation import Run
 
 _ABSENCES: Final = {"crash-before": (0.0, 3600.0), "crash-after": (0.0, 3600.0), "slow": (0.06, 3.0)}
 _PHASES: Final = ("phase:Pending", "phase:Running", "phase:Restarting", "phase:Suspended", "phase:Succeeded")
@@ -178,12 +179,14 @@ def some_faults(chance: Random) -> Faults:
 
 def explore_base(base: Schedule, memo: Memo, findings: Findings, faults: Faults = single_faults) -> None:
     """Play a base, then the base with faults: by default with each at every write."""
-    reference = play(base, memo)
+    branches = Branches(base, memo)
+    reference = branches.trunk
     findings.take(reference, reference.violations or tuple(unexpected(reference)))
     if not reference.violations and reference.writes:
         for schedule in faults(reference):
-            run = play(schedule, memo)
+            run = branches.play(schedule)
             findings.take(run, problems_of(run, reference))
+    branches.close()
 
 
 def explore_random(seed: int, bases: int, memo: Memo) -> Findings:

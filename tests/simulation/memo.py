@@ -35,7 +35,7 @@ class Memo:
     """The remembered results, and in `decided` what the last decisions of this run were made from."""
 
     def __init__(self) -> None:
-        self.decided: dict[str, TrainingJob] = {}
+        self.decided: dict[str, TrainingJob]
         """Job's name → the job that the last decision was made from."""
         self.hits = 0
         self.misses = 0
@@ -61,12 +61,14 @@ class Memo:
 
     def begin(self) -> None:
         """Begin a run; what one run alone can use is forgotten, and everything when it has become too much."""
-        self.decided.clear()
+        self.decided = {}
+        # The bodies are kept with what was read from them: else another could get the id of one that is gone.
         self._jobs_of_run: dict[int, tuple[Body, TrainingJob]] = {}
         self._numbers_of_run: dict[int, tuple[TrainingJob, int]] = {}
-        # The bodies are kept with what was read from them: else another could get the id of one that is gone.
         self._pods_of_run: dict[int, tuple[Body, ObservedPod]] = {}
         self._specs_of_run: dict[int, tuple[Body, tuple[str, bytes]]] = {}
+        self.of_run = self._jobs_of_run, self._numbers_of_run, self._pods_of_run, self._specs_of_run
+        """What was read in this run, and is to be forgotten where the run is taken back."""
         if len(self._decisions) + len(self._contents) > _MOST:
             self._forget()
 

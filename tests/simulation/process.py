@@ -66,6 +66,7 @@ class Process:
         self._world = world
         self.alive = True
         self.tasks: set[Task] = set()
+        self._killed: list[Task] = []
         self.basis: dict[str, tuple[str, int]] = {}
         """Job's name → uid and resource version that its running pass was decided from."""
         loop = world.loop
@@ -153,10 +154,14 @@ class Process:
         while queue.ready and self.alive:
             Task(self.core.passes.next(), self.tasks, _raise)
 
+    def break_off(self) -> None:
+        """Let no coroutine go on, neither those that live nor those that were killed in the middle of a request."""
+        for task in (*self.tasks, *self._killed):
+            task.stop()
+        self._killed.clear()
+
     def dismantle(self) -> None:
         """Take apart what holds itself together."""
-        for task in list(self.tasks):
-            task.stop()
         self.core.__dict__.clear()
         self.__dict__.clear()
 
@@ -164,8 +169,8 @@ class Process:
         """End the process as SIGKILL does: what it knew is gone, what it has sent is not."""
         self.alive = False
         self.core.queue.close()
-        for task in list(self.tasks):
-            self.tasks.discard(task)
+        self._killed.extend(self.tasks)
+        self.tasks.clear()
 
 
 def _raise(error: BaseException | None) -> None:

@@ -46,6 +46,11 @@ class Schedule(NamedTuple):
         """Return the schedule without its faults, against which it is compared."""
         return Schedule(self.scope, tuple(i for i in self.incidents if i.kind != "fault"))
 
+    @property
+    def faults(self) -> Mapping[tuple[str, int], tuple[str, float]]:
+        """Return for `write` and `read` with its number which kind of fault it meets, and for how many seconds."""
+        return {(i.when, int(i.at)): (i.on, i.value or 0.0) for i in self.incidents if i.kind == "fault"}
+
     def with_also(self, incidents: Iterable[Incident]) -> "Schedule":
         """Return the schedule with further incidents."""
         return Schedule(self.scope, (*self.incidents, *incidents))

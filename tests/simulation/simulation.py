@@ -39,47 +39,69 @@ class Run:
     trace: list[tuple[Any, ...]] = field(repr=False, default_factory=list)
 
 
-def play(schedule: Schedule, memo: Memo) -> Run:
-    """Play a schedule; `memo` has to be installed."""
-    memo.begin()
-    world = World(schedule, memo)
-    problems = _play(world)
-    run = Run(
-        schedule,
-        tuple(problems),
-        world.wire.writes,
-        world.wire.reads,
-        tuple(world.wire.met),
-        end_of(world.server) if has_comparable_end(schedule) else {},
-        blake2b(dumps(world.trace, _CONTENT), digest_size=12).digest(),
-        world.trace,
-    )
-    world.dismantle()
-    return run
+class Course:
+    """A schedule on its way to rest."""
 
+    def __init__(self, schedule: Schedule, memo: Memo) -> None:
+        """Begin; `memo` has to be installed."""
+        memo.begin()
+        self.schedule = schedule
+        self.world = World(schedule, memo)
+        self.steps = 0
+        self._rests = False
+        self._quiet = 0
+        self._version = 0
 
-def _play(world: World) -> list[str]:
-    violations = world.judge.violations
-    quiet = changes = 0
-    for _ in range(_MOST_STEPS):
-        if violations or not world.step():
-            break
-        if world.server.version != changes:
-            quiet, changes = 0, world.server.version
+    def turn(self, schedule: Schedule) -> None:
+        """Go on as this schedule, which differs by faults that are still to come."""
+        self.schedule = schedule
+        self.world.wire.faults = schedule.faults
+
+    def advance(self) -> bool:
+        """Go on by one step and say whether there is more to come."""
+        world = self.world
+        if self._rests or world.judge.violations or not world.step():
+            self._rests = True
+            return False
+        self.steps += 1
+        if world.server.version != self._version:
+            self._quiet, self._version = 0, world.server.version
         elif not world.loop.pending:
-            quiet += 1
-            if quiet > _QUIET_STEPS:
-                break
-    else:
-        return [f"nothing comes to rest within {_MOST_STEPS} steps"]
-    if violations:
-        return _told(world)
-    world.judge.at_rest(world.operator_clock())
-    world.look_again()
-    while world.loop.pending and not violations:
-        world.step()
-    return _told(world)
+            self._quiet += 1
+        self._rests = self._quiet > _QUIET_STEPS
+        return not self._rests
+
+    def finish(self) -> Run:
+        """Go on to rest and return what became of it."""
+        problems = self._finish()
+        world, schedule = self.world, self.schedule
+        return Run(
+            schedule,
+            tuple(problems),
+            world.wire.writes,
+            world.wire.reads,
+            tuple(world.wire.met),
+            end_of(world.server) if has_comparable_end(schedule) else {},
+            blake2b(dumps(world.trace, _CONTENT), digest_size=12).digest(),
+            world.trace.copy(),
+        )
+
+    def _finish(self) -> list[str]:
+        world = self.world
+        while self.advance():
+            if self.steps >= _MOST_STEPS:
+                return [f"nothing comes to rest within {_MOST_STEPS} steps"]
+        if not world.judge.violations:
+            world.judge.at_rest(world.operator_clock())
+            world.look_again()
+            while world.loop.pending and not world.judge.violations:
+                world.step()
+        return [f"invariant {found.number}: {found.sentence}" for found in world.judge.violations]
 
 
-def _told(world: World) -> list[str]:
-    return [f"invariant {found.number}: {found.sentence}" for found in world.judge.violations]
+def play(schedule: Schedule, memo: Memo) -> Run:
+    """Play a schedule from its beginning; `memo` has to be installed."""
+    course = Course(schedule, memo)
+    run = course.finish()
+    course.world.dismantle()
+    return run

@@ -7,12 +7,15 @@ from random import Random
 import pytest
 
 from tests.simulation import replay
+from tests.simulation.branches import Branches
 from tests.simulation.bugs import BUGS, after
-from tests.simulation.explore import random_base, random_faults
+from tests.simulation.errors import SimulationError
+from tests.simulation.explore import random_base, random_faults, single_faults
 from tests.simulation.memo import Memo
 from tests.simulation.schedule import Schedule, fault, read_schedule, write_schedule
 from tests.simulation.shrink import problems, shrink
 from tests.simulation.simulation import play
+from tests.simulation.snapshot import Snapshot
 from trainingjob.controller import passes
 
 IDLE = (
@@ -47,6 +50,34 @@ def test_what_is_remembered_from_other_runs_changes_no_run(monkeypatch: pytest.M
         with memo.installed():
             play(schedule.steady, memo)
             assert play(schedule, memo).trace == plain, schedule
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        *(Schedule(name) for name in ("one-quota", "group-fails-together", "mpi", "two-jobs")),
+        # The trunk loses operators of its own, in the middle of what they do.
+        Schedule("one-fails-once", (after("crash", "runs:worker-0", 5.062, "", 30.0),)),
+        Schedule("servers", (after("replace-job", "phase:Running", 3.0), after("gone", "", 2.0, "pods", 20.0))),
+    ],
+)
+def test_schedule_that_branches_off_gives_the_same_run_as_from_the_beginning(base: Schedule) -> None:
+    memo = Memo()
+    with memo.installed():
+        branches = Branches(base, memo)
+        chance = Random(7)  # noqa: S311  # the same
+        # Backwards, for the order in which branches are played says nothing of what they are.
+        schedules = [*single_faults(branches.trunk)][::-7] + [random_faults(branches.trunk, chance) for _ in range(7)]
+        runs = [branches.trunk, *(branches.play(schedule) for schedule in schedules)]
+        branches.close()
+        assert len(runs) > 10
+        for run in runs:
+            assert play(run.schedule, memo) == run
+
+
+def test_snapshot_refuses_what_it_cannot_bring_back() -> None:
+    with pytest.raises(SimulationError, match="a generator cannot be made again"):
+        Snapshot([{"held": (number for number in range(3))}], ())
 
 
 def test_other_faults_give_another_run() -> None:

@@ -34,7 +34,7 @@ class Wire:
     def __init__(self, world: Wired, faults: Mapping[tuple[str, int], tuple[str, float]]) -> None:
         """Make a wire; `faults` says for a `write` or `read` by its number what happens and for how many seconds."""
         self._world = world
-        self._faults = faults
+        self.faults = faults
         self.writes = 0
         self.reads = 0
         """How many single objects the operator has asked for."""
@@ -60,7 +60,7 @@ class Wire:
         else:
             self.reads += 1
             number = "read", self.reads
-        fault = self._faults.get(number)
+        fault = self.faults.get(number)
         if fault is not None and not self._world.resting:
             kind, seconds = fault
             self.met.append(kind if number[0] == "write" else f"{kind} of a read")

@@ -1,5 +1,6 @@
 """A whole cluster in one thread: the server, the operator, the nodes, the garbage collector, and what happens."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,7 +28,8 @@ class World:
     def __init__(self, schedule: Schedule, memo: Memo) -> None:
         """Set the stage: what is foreign is there already, the operator runs, the job is submitted."""
         self.scope = SCOPES[schedule.scope]
-        self._decided = memo.decided
+        self.decided = memo.decided
+        """Job's name → what the operator's last decision on it was made from."""
         self.namespace = NAMESPACE
         self.loop = Clockwork()
         self.server = ModelServer(self.server_clock)
@@ -38,8 +40,7 @@ class World:
         self._told = 0
         self.resting = False
         """Whether this is the last look, at which nothing may be written."""
-        faults = {(i.when, int(i.at)): (i.on, i.value or 0.0) for i in schedule.incidents if i.kind == "fault"}
-        self.wire = Wire(self, faults)
+        self.wire = Wire(self, schedule.faults)
         self.client = ModelClient(self.server, self.wire.travel)
         self._triggers: dict[str, list[Incident]] = {}
         for incident in schedule.incidents:
@@ -48,7 +49,8 @@ class World:
             elif incident.kind != "fault":
                 self._triggers.setdefault(incident.when, []).append(incident)
         self.process = Process(self)
-        self._dead: list[Process] = []
+        self.lives = [self.process]
+        """The operator that runs, and before it all that have died."""
         self._prepare()
         self.process.start()
         self.submit(JOB)
@@ -111,12 +113,29 @@ class World:
             self.process.core.queue.add(job.key)
         self.process.pump()
 
-    def dismantle(self) -> None:
-        """Take the world apart, so that nothing of it has to be looked for by the garbage collector."""
-        for process in (*self._dead, self.process):
-            process.dismantle()
+    def constants(self) -> Iterator[object]:
+        """Yield what is in this world and never changes: stored objects, their parts, what was noted."""
+        yield from self.trace
+        for change in self.server.changes:
+            yield from (change.body, *change.body.values(), *change.body["metadata"].values())
+
+    @property
+    def still(self) -> bool:
+        """Say whether the operator is at work on nothing."""
+        return not any(process.tasks for process in self.lives)
+
+    def break_off(self) -> None:
+        """Let nothing go on of what is in flight."""
+        for process in self.lives:
+            process.break_off()
         self.loop.forget()
         self.wire.forget()
+
+    def dismantle(self) -> None:
+        """Take the world apart, so that nothing of it has to be looked for by the garbage collector."""
+        self.break_off()
+        for process in self.lives:
+            process.dismantle()
         # The store and its kinds hold each other.
         for part in (vars(self.server)["_store"], self.server, self.judge, self.kubelet, self):
             vars(part).clear()
@@ -129,7 +148,7 @@ class World:
         if not request.writes or (self.resting and status >= 400):
             # A create that somebody else's object or a quota stands against is tried again for ever.
             return
-        job = self._decided.get(self._job_of(request))
+        job = self.decided.get(self._job_of(request))
         uid, basis = (job.uid, int(job.resource_version)) if job else ("", 0)
         version = (answer or {}).get("metadata", {}).get("resourceVersion", 0)
         self.judge.wrote(Write.of(request, status, at=int(version), basis=basis, job=uid))
@@ -141,21 +160,21 @@ class World:
         if request.body is not None:
             owners = request.body["metadata"].get("ownerReferences")
             return str(owners[0]["name"]) if owners else ""
-        return next((name for name in self._decided if request.name.startswith(f"{name}-")), "")
+        return next((name for name in self.decided if request.name.startswith(f"{name}-")), "")
 
     def crash(self, seconds: float) -> None:
         """Kill the operator; a new process begins after so many seconds."""
         self.note("crash", seconds)
         self.process.kill()
-        self._decided.clear()
+        self.decided.clear()
         self.loop.after(max(seconds, 0.001), self._restart)
 
     def _restart(self) -> None:
         if self.process.alive:
             return
         self.note("restart")
-        self._dead.append(self.process)
         self.process = Process(self)
+        self.lives.append(self.process)
         self.process.start()
 
     # What everybody hears.

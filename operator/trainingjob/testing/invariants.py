@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
-from itertools import count
 from typing import NamedTuple
 
 from trainingjob.testing.births import check_new_child, check_new_pod
@@ -65,7 +64,7 @@ class Judge:
         self._known = Known()
         self._version = 0
         self._early: list[tuple[int, int, Write]] = []
-        self._arrivals = count()
+        self._arrivals = 0
         self._resting = False
 
     def begin(self, resource: str, bodies: Iterable[Seen]) -> None:
@@ -101,7 +100,8 @@ class Judge:
         if write.resource not in JUDGED:
             return
         if write.at > self._version:
-            heappush(self._early, (write.at, next(self._arrivals), write))
+            self._arrivals += 1
+            heappush(self._early, (write.at, self._arrivals, write))
         else:
             self._judge(write)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import count
 from typing import Any, NamedTuple
 
 from trainingjob.api.times import format_time
@@ -37,13 +36,18 @@ class Change(NamedTuple):
 
 def counted_uids() -> Callable[[], str]:
     """Return a source of uids that differ in their first eight characters and are the same in every run."""
-    numbers = count(1)
+    return _CountedUids().next
 
-    def next_uid() -> str:
-        number = next(numbers)
-        return f"{number:08x}-0000-4000-8000-{number:012x}"
 
-    return next_uid
+class _CountedUids:
+    """Counts in the open, so that a copy of it goes on where it was; a generator cannot be copied."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self) -> str:
+        self._last += 1
+        return f"{self._last:08x}-0000-4000-8000-{self._last:012x}"
 
 
 def merged(old: Body, patch: Body) -> Body:
