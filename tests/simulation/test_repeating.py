@@ -65,7 +65,7 @@ def test_schedule_that_branches_off_gives_the_same_run_as_from_the_beginning(bas
     memo = Memo()
     with memo.installed():
         branches = Branches(base, memo)
-        chance = Random(7)  # noqa: S311  # the same
+        chance = Random(7)
         # Backwards, for the order in which branches are played says nothing of what they are.
         schedules = [*single_faults(branches.trunk)][::-7] + [random_faults(branches.trunk, chance) for _ in range(7)]
         runs = [branches.trunk, *(branches.play(schedule) for schedule in schedules)]
