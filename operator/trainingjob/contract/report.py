@@ -1,4 +1,4 @@
-"""What the uploading sidecar says at its end, in its termination message: where the artifact is and whether it is whole.
+"""What the uploading sidecar says at its end, in its termination message: where the artifact is, and if it is whole.
 
 The message comes from a pod, so whoever reads it believes nothing of it without a check.
 """

@@ -1,4 +1,4 @@
-"""The command of every container of ours: `python -m trainingjob.sidecar <container's name>`, its task in the environment."""
+"""The command of every container of ours: `python -m trainingjob.sidecar <container>`, its task in the environment."""
 
 import importlib
 import os
@@ -16,7 +16,7 @@ _MODULES: Final = {
     names.RESTORE_ARTIFACT: "trainingjob.sidecar.restore",
     names.UPLOAD_ARTIFACTS: "trainingjob.sidecar.upload",
 }
-"""Container → the module whose `run(task)` does its work; only that one is imported, because memory is short in a pod."""
+"""Container → the module whose `run(task)` does its work; only that one is imported: memory is short."""
 
 
 def main() -> int:
