@@ -2,12 +2,13 @@
 
 import importlib
 import os
+import signal
 import sys
-from pathlib import Path
 from typing import Final
 
 from trainingjob.contract import names
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
+from trainingjob.sidecar.termination import leave_message
 
 _MODULES: Final = {
     names.FETCH_SOURCE: "trainingjob.sidecar.source",
@@ -21,6 +22,9 @@ _MODULES: Final = {
 
 def main() -> int:
     """Do the work of one container and return its exit code; why it failed is also its termination message."""
+    if sys.argv[1] == names.UPLOAD_ARTIFACTS:
+        # The program may end while this one is still being loaded; its end is not to pass unheard.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         module = importlib.import_module(_MODULES[sys.argv[1]])
         module.run(os.environ[names.TASK_VARIABLE])
@@ -33,9 +37,7 @@ def main() -> int:
 
 def _fail(message: str, code: int) -> int:
     print(message, file=sys.stderr, flush=True)
-    log = Path(names.TERMINATION_LOG)
-    if log.exists():
-        log.write_bytes(message.encode()[:1024])
+    leave_message(message)
     return code
 
 

@@ -19,6 +19,15 @@ from obstore.exceptions import (
 
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
 
+
+class MissingError(RefusedError):
+    """There is no such object, in a bucket that is there."""
+
+
+class UnsupportedError(RefusedError):
+    """The store does not know such a request: conditional writing is not everywhere."""
+
+
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _CONFIGURATION_KEY: Final = re.compile(r"key: '([A-Za-z0-9_]{1,64})'")
@@ -50,7 +59,7 @@ def store_errors(what: str) -> Iterator[None]:
     except (AlreadyExistsError, PreconditionError):
         raise
     except FileNotFoundError as error:
-        raise RefusedError(f"Could not {what}: {_absent(str(error))}.") from None
+        raise _absent(what, str(error)) from None
     except (PermissionDeniedError, UnauthenticatedError) as error:
         raise RefusedError(f"Could not {what}: the store does not allow it{_code(str(error))}.") from None
     except UnknownConfigurationKeyError as error:
@@ -58,7 +67,7 @@ def store_errors(what: str) -> Iterator[None]:
         name = found[1].upper() if found else "a key"
         raise RefusedError(f"Could not {what}: {name} of the Secret is no setting of this kind of store.") from None
     except NotImplementedError:
-        raise RefusedError(f"Could not {what}: this kind of store cannot do that.") from None
+        raise UnsupportedError(f"Could not {what}: this kind of store cannot do that.") from None
     except BaseError as error:
         raise _judged(what, str(error)) from None
 
@@ -70,6 +79,8 @@ def _judged(what: str, text: str) -> RefusedError | UnavailableError:
     if missing := _MISSING.search(text):
         return RefusedError(f"Could not {what}: the credentials lack {missing[1] or missing[2]}.")
     status = _STATUS.search(text)
+    if status is not None and ("NotImplemented" in text or status[1] == "501"):
+        return UnsupportedError(f"Could not {what}: this store cannot do that.")
     if status is not None:
         answer = f"the store answers {status[1]}{_code(text)}"
         again = int(status[1]) >= 500 or int(status[1]) in _PASSING
@@ -87,11 +98,11 @@ def _judged(what: str, text: str) -> RefusedError | UnavailableError:
     return UnavailableError(f"Could not {what}: there is no connection to the store.")
 
 
-def _absent(text: str) -> str:
+def _absent(what: str, text: str) -> RefusedError:
     found = _CODE.search(text)
     if found is not None and found[1] in ("NoSuchBucket", "ContainerNotFound"):
-        return f"the bucket does not exist ({found[1]})"
-    return f"it does not exist{_code(text)}"
+        return RefusedError(f"Could not {what}: the bucket does not exist ({found[1]}).")
+    return MissingError(f"Could not {what}: it does not exist{_code(text)}.")
 
 
 def _code(text: str) -> str:
