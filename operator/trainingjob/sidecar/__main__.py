@@ -8,7 +8,7 @@ from typing import Final
 
 from trainingjob.contract import names
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
-from trainingjob.sidecar.termination import leave_message
+from trainingjob.sidecar.termination import leave_text
 
 _MODULES: Final = {
     names.FETCH_SOURCE: "trainingjob.sidecar.source",
@@ -37,7 +37,7 @@ def main() -> int:
 
 def _fail(message: str, code: int) -> int:
     print(message, file=sys.stderr, flush=True)
-    leave_message(message)
+    leave_text(message)
     return code
 
 

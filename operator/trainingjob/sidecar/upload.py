@@ -14,7 +14,7 @@ from trainingjob.sidecar import reports
 from trainingjob.sidecar.artifact import Artifact
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
 from trainingjob.sidecar.log import say
-from trainingjob.sidecar.termination import leave_message
+from trainingjob.sidecar.termination import leave_text
 
 _LONGEST_RESERVE: Final = 10.0
 """Seconds of the grace that are left for a last manifest and the report."""
@@ -48,6 +48,7 @@ async def _upload(task: UploadArtifacts, pod: str) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     # It is held back from the first moment on: a program may end before this one has begun.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    say(f"{task.pod}: keeping {', '.join({*task.paths, *task.stream})} at {task.prefix}")
     artifact = Artifact(task, pod, stopping)
     live = asyncio.create_task(_live(artifact, task.interval_seconds, stopping))
     stopped = asyncio.create_task(stopping.wait())
@@ -56,7 +57,7 @@ async def _upload(task: UploadArtifacts, pod: str) -> None:
         stopped.cancel()
         await live
     report = await _finish(artifact, task, live)
-    leave_message(reports.fit(report, task.report_bytes), task.report_bytes)
+    leave_text(reports.fit(report, task.report_bytes), task.report_bytes)
 
 
 async def _live(artifact: Artifact, interval: float, stopping: asyncio.Event) -> None:
