@@ -37,7 +37,7 @@ class Artifact:
         self._sender = Sender(self._workspace, self._state.sent, self._save, stopping)
         self._chooser = Chooser()
         self._target: Target | None = None
-        self._listed: dict[str, Sent] | None = None
+        self._listed: dict[str, Sent] | None = None if self._state.written else {}
         """What the newest manifest names; None when that is not known."""
         self._written_at = -float("inf")
         self._rest: dict[str, Found] = {}
