@@ -1,0 +1,231 @@
+"""Bring one commit of a git repository into a folder, without its history and without the program git.
+
+Everything runs in this process: no credential ever stands on a command line, in a configuration file or in a folder
+`.git`, and the repository's own hooks, filters and attributes mean nothing.
+"""
+
+import re
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from dulwich.client import GitClient, HTTPUnauthorized, Urllib3HttpGitClient
+from dulwich.config import ConfigDict
+from dulwich.errors import ChecksumMismatch, GitProtocolError, HangupException, NotGitRepository, ObjectFormatException
+from dulwich.object_store import DiskObjectStore
+from dulwich.objects import ObjectID, Tag
+from dulwich.refs import Ref
+from urllib3.exceptions import HTTPError
+
+from trainingjob.contract.tasks import GitSource
+from trainingjob.sidecar.disk import room_for
+from trainingjob.sidecar.errors import RefusedError, UnavailableError
+from trainingjob.sidecar.git_tree import check_out
+from trainingjob.sidecar.tree import Tree
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_STATUS: Final = re.compile(r"unexpected http resp (\d{3})")
+_TIMEOUT: Final = 60.0
+_PAUSES: Final = (1, 2, 4, 8)
+"""Seconds before a server is asked again."""
+_PACK_SHARE: Final = 4
+"""How much more than the workspace a whole commit may take while it is packed: a sub-path is a part of it."""
+_SHOWN: Final = 10
+_INVALID: Final = (
+    ChecksumMismatch,
+    ObjectFormatException,
+    AssertionError,
+    ValueError,
+    LookupError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
+"""In one of these, deep in the library, ends what is no git at all."""
+
+
+def fetch(source: GitSource, tree: Tree, scratch: Path) -> str:
+    """Write the files of a commit into a tree and return the commit's name, 40 digits.
+
+    Args:
+        source: where and what.
+        tree: takes the files.
+        scratch: an empty folder for what is downloaded; the caller removes it.
+
+    Raises:
+        RefusedError: no such repository, branch, tag, commit or folder, no access, or beyond the limits.
+        UnavailableError: the server did not answer, however often it was asked.
+    """
+    shown = show(source.url)
+    with closing(DiskObjectStore.init(scratch / "objects")) as objects, room_for(shown):
+        wanted = _patiently(lambda: _download(source, shown, objects, _PACK_SHARE * tree.max_bytes))
+        with _explained(shown):
+            commit = _peeled(objects, wanted)
+            check_out(objects, commit, source.path, tree)
+    return commit.decode()
+
+
+def show(url: str) -> str:
+    """Return a repository's address as it may be shown."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _patiently(action: Callable[[], ObjectID]) -> ObjectID:
+    for pause in _PAUSES:
+        try:
+            return action()
+        except UnavailableError as error:
+            print(f"{error} Next try in {pause} s.", flush=True)
+            time.sleep(pause)
+    return action()
+
+
+def _download(source: GitSource, shown: str, objects: DiskObjectStore, max_bytes: int) -> ObjectID:
+    """Download the objects of what is wanted, without history, and return its name."""
+    chosen: list[ObjectID] = []
+    received = 0
+
+    def choose(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:
+        del depth
+        chosen[:] = [_choose(source.ref, refs, shown)]
+        return chosen
+
+    with _explained(shown), closing(_client(source)) as client:
+        pack, commit, abort = objects.add_pack()
+
+        def take(data: bytes) -> int:
+            nonlocal received
+            received += len(data)
+            if received > max_bytes:
+                raise RefusedError(f"The repository {shown} has more than {max_bytes} bytes, packed, in this commit.")
+            return pack.write(data)
+
+        try:
+            client.fetch_pack("", choose, _NoHistory(), take, depth=1)
+        except HangupException:
+            abort()
+            if not chosen or chosen[0] != source.ref.encode():
+                raise
+            # The library passes over the server's own words, which come before it closes the connection.
+            raise RefusedError(f"The server of {shown} does not give the commit {source.ref}.") from None
+        except BaseException:
+            abort()
+            raise
+        commit()
+    return chosen[0]
+
+
+class _NoHistory:
+    """What we have of the repository already: nothing."""
+
+    shallow: frozenset[ObjectID] = frozenset()
+
+    def __next__(self) -> None:
+        return None
+
+    def ack(self, _sha: ObjectID) -> None:
+        """Take an answer that never comes."""
+
+    def nak(self) -> None:
+        """Take the answer that nothing is shared."""
+
+
+def _choose(ref: str, refs: Mapping[Ref, ObjectID], shown: str) -> ObjectID:
+    """Return the object that a branch, a tag or a commit's name stands for; a branch comes before a tag."""
+    if _COMMIT.fullmatch(ref):
+        return ObjectID(ref.encode())
+    for name in (f"refs/heads/{ref}", f"refs/tags/{ref}", ref) if ref else ("HEAD",):
+        found = refs.get(Ref(name.encode()))
+        if found is not None and len(found) != 40:
+            raise RefusedError(f"The repository {shown} names its objects by SHA-256, which is not supported.")
+        if found is not None:
+            return found
+    raise RefusedError(_unknown(ref, refs, shown))
+
+
+def _unknown(ref: str, refs: Mapping[Ref, ObjectID], shown: str) -> str:
+    names = [name.decode(errors="replace").split("/", 2)[-1] for name in refs if name.startswith(b"refs/")]
+    if not ref:
+        return f"The repository {shown} has no default branch; give a ref."
+    if re.fullmatch(r"[0-9a-f]{7,39}", ref):
+        return f"The repository {shown} has no branch or tag {ref!r}; a commit has to be given with all 40 digits."
+    more = ", …" if len(names) > _SHOWN else ""
+    there = f"it has {', '.join(names[:_SHOWN])}{more}" if names else "it is empty"
+    return f"The repository {shown} has no branch or tag {ref!r}; {there}."
+
+
+def _client(source: GitSource) -> GitClient:
+    parts = urlsplit(source.url)
+    if parts.scheme not in ("https", "http"):
+        raise RefusedError(
+            f"The address {show(source.url)!r} is no repository: it has to begin with https:// or http://."
+        )
+    if "@" in parts.netloc:
+        raise RefusedError(f"The address {show(source.url)} names a user: give username and password in a Secret.")
+    folder = Path(source.credentials) if source.credentials else None
+    config = ConfigDict()
+    if folder is not None and (folder / "ca.crt").exists():
+        config.set((b"http",), b"sslCAInfo", str(folder / "ca.crt"))
+    user, password = (_read(folder, name) for name in ("username", "password"))
+    if password is not None and user is None:
+        user = "git"  # servers that take tokens do not care
+    return Urllib3HttpGitClient(
+        source.url, config=config, username=user, password=password, timeout=_TIMEOUT, thin_packs=False, quiet=True
+    )
+
+
+def _read(folder: Path | None, name: str) -> str | None:
+    if folder is None or not (folder / name).exists():
+        return None
+    try:
+        return (folder / name).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError(f"The file {name} of the credentials cannot be read: {type(error).__name__}.") from None
+
+
+def _peeled(objects: DiskObjectStore, name: ObjectID) -> ObjectID:
+    """Return the commit that a name stands for: a tag with a message is an object of its own."""
+    found = objects[name]
+    while isinstance(found, Tag):
+        name = found.object[1]
+        found = objects[name]
+    if found.type_name != b"commit":
+        raise RefusedError(f"The object {name.decode()} of the repository is no commit.")
+    return name
+
+
+@contextmanager
+def _explained(shown: str) -> Iterator[None]:
+    """Turn the library's errors into ours."""
+    try:
+        yield
+    except NotGitRepository:
+        raise RefusedError(f"There is no git repository at {shown}, or the credentials do not show it.") from None
+    except HTTPUnauthorized:
+        raise RefusedError(f"The repository {shown} asks for a user and a password, or does not take those.") from None
+    except HangupException:
+        raise UnavailableError(f"The server of {shown} closed the connection.") from None
+    except GitProtocolError as error:
+        raise _judged(error, shown) from None
+    except HTTPError as error:
+        raise UnavailableError(f"The server of {shown} does not answer: {type(error).__name__}.") from None
+    except _INVALID as error:
+        problem = f"{type(error).__name__}: {error}"[:200]
+        raise RefusedError(f"What {shown} answers is no valid git repository ({problem}).") from error
+
+
+def _judged(error: GitProtocolError, shown: str) -> RefusedError | UnavailableError:
+    if isinstance(error.__cause__, HTTPError):
+        return UnavailableError(f"The server of {shown} does not answer: {type(error.__cause__).__name__}.")
+    status = _STATUS.search(str(error))
+    if status is not None and (int(status[1]) >= 500 or status[1] == "429"):
+        return UnavailableError(f"The server of {shown} answers {status[1]}.")
+    if status is not None:
+        return RefusedError(f"The server of {shown} answers {status[1]}: no access, or no repository.")
+    return RefusedError(f"The server of {shown} does not give what was asked for: {str(error)[:200]}")
