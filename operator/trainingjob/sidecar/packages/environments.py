@@ -12,9 +12,12 @@ from .failures import InstallationError
 
 _PARENT = "trainingjob-parent.pth"
 _LOOK = """
-import importlib.util, json, sys, sysconfig
-print(json.dumps({"prefix": sys.prefix, "packages": sysconfig.get_paths()["purelib"],
-                  "pip": importlib.util.find_spec("pip") is not None}))
+import json, sys, sysconfig
+try:
+    from pip import __version__ as pip
+except ImportError:
+    pip = ""
+print(json.dumps({"prefix": sys.prefix, "packages": sysconfig.get_paths()["purelib"], "pip": pip}))
 """
 
 
@@ -25,8 +28,8 @@ class Environment(NamedTuple):
     python: Path
     packages: Path
     """Where its own packages are put."""
-    has_pip: bool
-    """Whether pip can be imported: the image's own."""
+    pip: str
+    """The version of the image's pip; empty when it has none."""
 
 
 def make_environment(folder: Path) -> Environment:

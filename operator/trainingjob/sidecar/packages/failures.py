@@ -8,10 +8,11 @@ EXIT_UNAVAILABLE = 75
 MAX_BYTES = 1024
 """What a termination message may have: the kubelet shares 12 KiB among the containers of a pod."""
 
-_ERROR = re.compile(r"^\s*(ERROR|error|fatal)\b|\b\w*(Error|Exception)\b:")
+_ERROR = re.compile(r"^\s*(ERROR|error|fatal)\b|\b\w*(Error|Exception)\b:|\b40[13] (Client )?Error\b")
 _ADVICE = re.compile(
-    r"^\s*(note|hint|\[notice\]|WARNING: You are using pip)|\[end of output\]|^\s*╰─> from|metadata-generation-failed"
-    r"|Encountered error while|ResolutionImpossible: for help|^\s*To fix this you could|^\s*\d\. (loosen|remove) "
+    r"^\s*(note|hint|\[notice\]|(WARNING: )?You are using pip version|You should consider upgrading via)"
+    r"|\[end of output\]|^\s*╰─> from|metadata-generation-failed|Encountered error while|ResolutionImpossible: for help"
+    r"|^\s*To fix this you could|^\s*\d\. (loosen|remove) "
 )
 _NETWORK = re.compile(
     r"Max retries exceeded|Read timed out|ReadTimeoutError|NewConnectionError|ConnectionResetError|IncompleteRead"
@@ -36,9 +37,13 @@ def last_words(lines: Sequence[str]) -> List[str]:
     return told[max(first, 0) :]
 
 
-def names_network(words: Sequence[str]) -> bool:
-    """Say whether last words speak of a connection that failed; warnings of tries that were repeated do not count."""
-    return any(_NETWORK.search(line) for line in words if not line.startswith("WARNING: Retrying"))
+def names_network(lines: Sequence[str], words: Sequence[str]) -> bool:
+    """Say whether an output, or its last words, speak of a connection that failed in the end.
+
+    A warning of a try that was repeated says nothing: the next one may have worked, unless it was the last.
+    """
+    gave_up = any("Retrying (Retry(total=0," in line for line in lines)
+    return gave_up or any(_NETWORK.search(line) for line in words if "Retrying (Retry(" not in line)
 
 
 def names_full_disk(words: Sequence[str]) -> bool:

@@ -1,13 +1,14 @@
 """The package index: how pip is told about it and its credentials, and whether it answers."""
 
+import base64
 import re
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 from ssl import SSLError
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional
-from urllib.parse import urlsplit, urlunsplit
+from typing import Dict, List, Mapping, NamedTuple, Optional
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from .failures import InstallationError
 from .redaction import secrets_in
@@ -15,7 +16,6 @@ from .task import Task
 
 _URL, _CONFIGURATION, _NETRC = "index-url", "pip.conf", "netrc"
 _TIMEOUT_SECONDS = 15
-_NOT_NOW = (429, 502, 503, 504)
 _OPTION = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)", re.MULTILINE)
 
 
@@ -67,33 +67,38 @@ def urls_in(requirements: str) -> List[str]:
     return _OPTION.findall(requirements)
 
 
-def silent_index(urls: Iterable[str]) -> str:
-    """Return which of some indexes does not answer and why, without secrets; empty when all of them do."""
-    for url in urls:
-        why = _silence(url)
-        if why:
-            return f"The package index {_public(url)} did not answer: {why}"
-    return ""
+class Answer(NamedTuple):
+    """What an index says to a request."""
+
+    url: str
+    """Its address without user and password."""
+    status: int
+    """The code of HTTP; 0 when there was no answer."""
+    words: str
+
+    @property
+    def comes_later(self) -> bool:
+        """Say whether asking again may help."""
+        return self.status in (0, 429, 502, 503, 504)
 
 
-def _public(url: str) -> str:
+def ask(url: str) -> Answer:
+    """Ask an index for the page of a package: that of all of them may be large and slow."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _silence(url: str) -> str:
-    """Return why an index does not answer; any answer but that it cannot now is one."""
-    if not url.startswith(("http://", "https://")):
-        return ""
-    # The page of one package: that of all of them may be large and slow. Whether it is there does not matter.
-    page = _public(url).rstrip("/") + "/pip/"
+    user, _, host = parts.netloc.rpartition("@")
+    public = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    # It has a scheme of the web: only pip's own options and files name others.
+    request = urllib.request.Request(public.rstrip("/") + "/pip/")  # noqa: S310
+    if user:
+        token = base64.b64encode(unquote(user).encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
     try:
-        with urllib.request.urlopen(page, timeout=_TIMEOUT_SECONDS):  # noqa: S310 - it is http, see above
-            return ""
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+            return Answer(public, response.status, "")
     except urllib.error.HTTPError as error:
-        return f"HTTP {error.code} {error.reason}" if error.code in _NOT_NOW else ""
+        return Answer(public, error.code, f"HTTP {error.code} {error.reason}")
     except urllib.error.URLError as error:
         # A certificate that is not trusted was sent by somebody who is there.
-        return "" if isinstance(error.reason, SSLError) else str(error.reason)
+        return Answer(public, 495 if isinstance(error.reason, SSLError) else 0, str(error.reason))
     except (OSError, HTTPException) as error:
-        return str(error) or type(error).__name__
+        return Answer(public, 0, str(error) or type(error).__name__)

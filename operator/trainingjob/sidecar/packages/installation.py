@@ -57,7 +57,8 @@ def install(task: Task, tools: Path, environ: Mapping[str, str]) -> None:
         task.workspace or scratch,
         redact,
     )
-    _say(redact(f"Installing with {pip.version()}: {', '.join([*task.pip, *([task.pip_file] if file else [])])}"))
+    which = f"the image's pip {environment.pip}" if environment.pip else "the operator's pip"
+    _say(redact(f"Installing with {which}: {', '.join([*task.pip, *([task.pip_file] if file else [])])}"))
     begun, before = time.monotonic(), _packages(environment)
     cache = ["--cache-dir", str(task.cache)] if task.cache else ["--no-cache-dir"]
     pip.install([*cache, *requirements], urls_in(file.read_text(errors="replace")) if file else [])
@@ -65,7 +66,7 @@ def install(task: Task, tools: Path, environ: Mapping[str, str]) -> None:
     _say(f"Installed{_since(begun)}: {', '.join(new)}." if new else f"The image has all of it{_since(begun)}.")
     shutil.rmtree(str(scratch))
     twins = add_twins(environment.folder / "bin", environment.python, environ.get("PATH", "").split(os.pathsep))
-    _say(f"Scripts of the image that see the packages: {', '.join(twins) or 'none'}.")
+    _say(f"{len(twins)} scripts of the image see the packages.")
 
 
 def _say(text: str) -> None:
@@ -78,7 +79,7 @@ def _since(begun: float) -> str:
 
 
 def _brought(environment: Environment, tools: Path) -> str:
-    if environment.has_pip:
+    if environment.pip:
         return ""
     if sys.version_info < BROUGHT_PIP_NEEDS:
         raise InstallationError(

@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from .environments import Environment
-from .failures import EXIT_UNAVAILABLE, InstallationError, last_words, names_full_disk, names_network
-from .index import silent_index
+from .failures import (
+    EXIT_REFUSED,
+    EXIT_UNAVAILABLE,
+    InstallationError,
+    last_words,
+    names_full_disk,
+    names_network,
+)
+from .index import ask
 from .redaction import Redaction
 
 _MAX_LINES = 2000
@@ -53,10 +60,6 @@ class Pip(NamedTuple):
     """Where it runs: relative paths of requirements start here."""
     redact: Redaction
 
-    def version(self) -> str:
-        """Return what pip says of its version, as in `pip 23.0.1`; empty when it does not run."""
-        return " ".join(self._ask(_PIP, "--version").split()[:2])
-
     def install(self, words: Sequence[str], indexes: Iterable[str]) -> None:
         """Install requirements, with the output of pip in the log.
 
@@ -70,27 +73,30 @@ class Pip(NamedTuple):
         code, lines = self._run(["install", *words])
         if code == 0:
             return
-        told = [self.redact(line) for line in last_words(lines)]
+        told = [self.redact(line) for line in last_words(lines)] or [f"pip ended with exit code {code}."]
+        explained, code = self._explain(code, lines, told, indexes)
+        raise InstallationError("\n".join([*told, *([explained] if explained else [])]), code)
+
+    def _explain(self, code: int, lines: Sequence[str], told: Sequence[str], indexes: Iterable[str]) -> Tuple[str, int]:
+        """Return what the last words do not say, empty when nothing, and the exit code of the container."""
         if code < 0:
-            told.append(f"pip was ended by {signal.Signals(-code).name}.")
-            raise InstallationError("\n".join(told), 128 - code)
+            return f"pip was ended by {signal.Signals(-code).name}.", 128 - code
         if names_full_disk(told):
-            told.append(f"The volume of {self.environment.folder} is full.")
-            raise InstallationError("\n".join(told), EXIT_UNAVAILABLE)
-        silence = self.redact(silent_index([*self._indexes(), *indexes]))
-        if silence:
-            raise InstallationError("\n".join([*told, silence]), EXIT_UNAVAILABLE)
-        told = told or [f"pip ended with exit code {code} and said nothing."]
-        raise InstallationError("\n".join(told), *([EXIT_UNAVAILABLE] if names_network(told) else []))
+            return f"The volume of {self.environment.folder} is full.", EXIT_UNAVAILABLE
+        answers = [ask(url) for url in (*self._indexes(), *indexes) if url.startswith("http")]
+        for answer in answers:
+            if answer.comes_later:
+                return f"The package index {answer.url} did not answer: {answer.words}", EXIT_UNAVAILABLE
+        if names_network(lines, told):
+            return "", EXIT_UNAVAILABLE
+        # With a netrc pip has a password that is not part of the address.
+        refused = [] if "NETRC" in self.variables else [answer.url for answer in answers if answer.status == 401]
+        return (f"The package index {refused[0]} does not accept the credentials." if refused else ""), EXIT_REFUSED
 
     def _indexes(self) -> List[str]:
         """Return the indexes that pip asks, with their passwords; none when that cannot be found out."""
-        said = self._ask(_INDEXES)
-        return list(json.loads(said)) if said else []
-
-    def _ask(self, code: str, *words: str) -> str:
         process = subprocess.Popen(
-            self._command(code, words),
+            self._command(_INDEXES, []),
             env=self.variables,
             cwd=str(self.folder),
             stdin=subprocess.DEVNULL,
@@ -98,7 +104,7 @@ class Pip(NamedTuple):
             stderr=subprocess.DEVNULL,
         )
         said, _ = process.communicate()
-        return said.decode("utf-8", "replace") if process.returncode == 0 else ""
+        return list(json.loads(said)) if process.returncode == 0 else []
 
     def _run(self, words: Sequence[str]) -> Tuple[int, List[str]]:
         """Return pip's exit code and the last lines of its output, which goes to the log meanwhile."""
