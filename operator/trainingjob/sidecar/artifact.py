@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -29,17 +29,29 @@ _CHANGING: Final = "It was written to all the time."
 class Artifact:
     """The artifact of one replica in one attempt."""
 
-    def __init__(self, task: UploadArtifacts, pod: str, stopping: asyncio.Event) -> None:
-        """Go on where an earlier container of this pod has stopped."""
+    def __init__(
+        self, task: UploadArtifacts, pod: str, stopping: asyncio.Event, opened: Callable[[str], Target] | None = None
+    ) -> None:
+        """Go on where an earlier container of this pod has stopped.
+
+        Args:
+            task: what is wanted.
+            pod: the pod's uid.
+            stopping: set when the program has ended, after which `upload_changes` begins nothing more.
+            opened: opens a folder of the store; another one than the task's for tests.
+        """
         self._task = task
         self._workspace, self._folder = Path(task.workspace), Path(task.state)
         self._state = state.load(self._folder, pod)
         self._sender = Sender(self._workspace, self._state.sent, self._save, stopping)
+        retry = min(_LONGEST_RETRY, task.grace_seconds / 6)
+        self._opened = opened or (lambda uri: open_target(uri, task.credentials, retry))
         self._chooser = Chooser()
         self._target: Target | None = None
         self._listed: dict[str, Sent] | None = None if self._state.written else {}
         """What the newest manifest names; None when that is not known."""
         self._written_at = -float("inf")
+        self._doubtful = True
         self._rest: dict[str, Found] = {}
         """What was there after the program's end."""
 
@@ -60,6 +72,7 @@ class Artifact:
             return
         begun = time.monotonic()
         found = await asyncio.to_thread(scan, self._workspace, self._task.stream, temporary=False)
+        self._forget_doubtful(found.files)
         choices = self._chooser.choose(found.files, self._state.sent, begun)
         outcome = await self._sender.send(target, choices, patient=False)
         _tell(outcome, begun)
@@ -110,12 +123,7 @@ class Artifact:
 
     async def _claim(self) -> Target:
         if self._target is None:
-            retry = min(_LONGEST_RETRY, self._task.grace_seconds / 6)
-            target = await claim(
-                self._state.uri or self._task.prefix,
-                self._state.pod,
-                lambda uri: open_target(uri, self._task.credentials, retry),
-            )
+            target = await claim(self._state.uri or self._task.prefix, self._state.pod, self._opened)
             self._state.uri = target.uri
             self._save()
             self._target = target
@@ -142,6 +150,15 @@ class Artifact:
         """Return what of the files that were there after the program's end is in the store as it was then."""
         kept = {path: self._state.sent[path] for path, one in self._rest.items() if self._has(one)}
         return {path: Sent(sent.stamp, sent.digest, growing=False) for path, sent in kept.items()}
+
+    def _forget_doubtful(self, files: Mapping[str, Found]) -> None:
+        """Forget after a restart what may have been under way: the store may have the new content already."""
+        if not self._doubtful:
+            return
+        self._doubtful = False
+        for path, sent in list(self._state.sent.items()):
+            if path in files and files[path].stamp != sent.stamp:
+                del self._state.sent[path]
 
     def _has(self, one: Found) -> bool:
         sent = self._state.sent.get(one.path)

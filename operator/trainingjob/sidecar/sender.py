@@ -108,6 +108,8 @@ class Sender:
 
     async def _one(self, target: Target, choice: Choice, outcome: Outcome) -> None:
         begun = time.monotonic()
+        # When this fails nobody knows what the store has under the name.
+        self._sent.pop(choice.found.path, None)
         sent = await send(target, self._workspace, choice.found, growing=choice.growing)
         self._sent[choice.found.path] = sent
         outcome.files += 1
