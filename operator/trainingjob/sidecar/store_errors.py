@@ -68,6 +68,10 @@ def store_errors(what: str) -> Iterator[None]:
         raise RefusedError(f"Could not {what}: {name} of the Secret is no setting of this kind of store.") from None
     except NotImplementedError:
         raise UnsupportedError(f"Could not {what}: this kind of store cannot do that.") from None
+    except ValueError as error:
+        if "parse path" not in str(error):
+            raise
+        raise RefusedError(f"Could not {what}: its name has a part that no store takes, as `..` or nothing.") from None
     except BaseError as error:
         raise _judged(what, str(error)) from None
 
