@@ -7,23 +7,20 @@ import time
 from pathlib import Path
 from typing import Final
 
-from obstore import get
-
 from trainingjob.contract.tasks import ArchiveSource, FetchSource, FolderSource, GitSource
 from trainingjob.sidecar import git
 from trainingjob.sidecar.archives import extract
 from trainingjob.sidecar.disk import room_for
 from trainingjob.sidecar.errors import RefusedError
 from trainingjob.sidecar.folders import copy_folder
-from trainingjob.sidecar.store_errors import store_errors
-from trainingjob.sidecar.stores import open_location
+from trainingjob.sidecar.remote import read_steadily
+from trainingjob.sidecar.remotes import open_remote
 from trainingjob.sidecar.termination import leave_message
 from trainingjob.sidecar.tree import Tree
 
 _SCRATCH: Final = ".trainingjob-source"
 """A folder of the workspace for what is downloaded: it has the room, and nothing else in the pod can be written."""
 _SHOWN: Final = 20
-_CHUNK: Final = 1 << 20
 
 
 def run(task: str) -> None:
@@ -86,18 +83,24 @@ def _fetch(source: GitSource | ArchiveSource | FolderSource, tree: Tree, scratch
 
 def _download(source: ArchiveSource, path: Path, max_bytes: int) -> str:
     """Write an archive's bytes to a file and return their digest, which is the expected one."""
-    location = open_location(source.uri, source.credentials)
-    digest, size = hashlib.sha256(), 0
-    with store_errors(f"read {location.uri}"), room_for(location.uri), path.open("wb") as out:
-        for chunk in get(location.store, location.key).stream(min_chunk_size=_CHUNK):
-            size += len(chunk)
-            if size > max_bytes:
-                raise RefusedError(f"The archive {location.uri} has more than {max_bytes} bytes, which is the limit.")
+    remote = open_remote(source.uri, source.credentials)
+    files = remote.find()
+    if len(files) != 1:
+        raise RefusedError(f"The address {remote.uri} is that of {len(files)} files, and of no archive.")
+    digest = hashlib.sha256()
+    with room_for(remote.uri), path.open("wb") as out:
+        for position, chunk in read_steadily(remote, files[0], 0, None):
+            if position != out.tell():  # from the beginning, after an interruption
+                out.seek(0)
+                digest = hashlib.sha256()
+            if position + len(chunk) > max_bytes:
+                raise RefusedError(f"The archive {remote.uri} has more than {max_bytes} bytes, which is the limit.")
             digest.update(chunk)
             out.write(chunk)
+        out.truncate()
     found = digest.hexdigest()
     if source.sha256 and found != source.sha256.lower():
-        raise RefusedError(f"The archive {location.uri} has the sha256 {found}, not {source.sha256}.")
+        raise RefusedError(f"The archive {remote.uri} has the sha256 {found}, not {source.sha256}.")
     return found
 
 

@@ -80,7 +80,7 @@ def test_archive_beyond_the_limit_is_refused_while_it_is_downloaded(tmp_path: Pa
 
 
 def test_archive_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match=f"Could not read file://{tmp_path}/none: it does not exist"):
+    with pytest.raises(RefusedError, match=f"There is no {tmp_path}/none"):
         fetch(tmp_path / "w", ArchiveSource(uri=f"file://{tmp_path}/none"))
 
 
