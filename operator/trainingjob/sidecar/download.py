@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,7 @@ _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class DamagedError(RefusedError):
-    """A file does not have the digest or the size that it must have."""
+    """A file does not have the digest, the size or a name that it may have."""
 
 
 class Download:
@@ -41,7 +41,7 @@ class Download:
             remote: where the files are.
             wanted: all of them.
             target: the folder; what else is in it is removed.
-            state: a folder of the same file system for what is not finished.
+            state: a folder of the same file system for what is not finished; it may lie in `target`.
         """
         self._label = label
         self._remote = remote
@@ -73,11 +73,14 @@ class Download:
         marker = self._state / "boot"
         self._target.mkdir(parents=True, exist_ok=True)
         if not marker.exists() or marker.read_text() != boot:
-            _remove_below(self._target, frozenset())
             shutil.rmtree(self._state, ignore_errors=True)
+            remove_below(self._target, frozenset())
             self._state.mkdir(parents=True)
             marker.write_text(boot)
-        _remove_below(self._target, frozenset(file.path for file in self._wanted if not file.link))
+        kept = {file.path for file in self._wanted if not file.link}
+        if self._state.is_relative_to(self._target):
+            kept |= {str(path.relative_to(self._target)) for path in self._state.iterdir()}
+        remove_below(self._target, kept)
         missing = []
         for file in self._wanted:
             if file.link or self._has(file):
@@ -185,10 +188,10 @@ class _Shared:
 
 def _check_name(label: str, path: str) -> None:
     if path.startswith("/") or "\0" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
-        raise RefusedError(f"{label}: {path[:200]!r} is no name of a file below the folder.")
+        raise DamagedError(f"{label}: {path[:200]!r} is no name of a file below the folder.")
 
 
-def _remove_below(folder: Path, kept: frozenset[str]) -> None:
+def remove_below(folder: Path, kept: Set[str]) -> None:
     """Remove the files and links below a folder that are not to be kept, and folders that are empty then."""
     for place, folders, files in os.walk(folder, topdown=False):
         for name in files + [name for name in folders if (Path(place) / name).is_symlink()]:

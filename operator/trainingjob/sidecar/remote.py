@@ -12,6 +12,10 @@ _PAUSES: Final = (0.5, 1, 2, 4, 8, 16)
 """Seconds before what was interrupted goes on; they begin anew with each byte that arrives."""
 
 
+class ChangedError(UnavailableError):
+    """A file was changed between its being found and its being read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A file to read."""
@@ -40,6 +44,9 @@ class Remote(Protocol):
     def uri(self) -> str:
         """Return the address as it may be shown."""
 
+    def children(self) -> tuple[list[str], list[str]]:
+        """Return the names of the folders and of the files directly below the address; none when nothing is there."""
+
     def find(self) -> list[Wanted]:
         """Return the file that the address names, or all files below it, sorted by path."""
 
@@ -61,6 +68,7 @@ def read_steadily(
 
     Raises:
         RefusedError: what the remote refuses.
+        ChangedError: the file is not the one that was found any more.
         UnavailableError: after many interruptions in a row.
     """
     position, pauses = start, iter(_PAUSES)
@@ -71,6 +79,8 @@ def read_steadily(
                 position += len(chunk)
                 pauses = iter(_PAUSES)
             return
+        except ChangedError:
+            raise
         except UnavailableError:
             pause = next(pauses, None)
             if pause is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
-from trainingjob.sidecar.remote import Wanted
+from trainingjob.sidecar.remote import ChangedError, Wanted
 
 _CHUNK: Final = 1 << 20
 _OF_THE_DISK: Final = "lost+found"
@@ -22,6 +22,15 @@ class Folder:
         """Read what a `file://` URI names; its path stands as it is, without escapes."""
         self.uri = uri
         self._root = Path("/") / uri.removeprefix("file://").lstrip("/")
+
+    def children(self) -> tuple[list[str], list[str]]:
+        """Return the names of the folders and files directly below the folder."""
+        if not self._root.exists():
+            return [], []
+        with self._explained(self._root):
+            entries = list(os.scandir(self._root))
+        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return folders, [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
 
     def find(self) -> list[Wanted]:
         """Return the file, or the files and links of the folder; devices, pipes and sockets are refused."""
@@ -40,8 +49,8 @@ class Folder:
             file = os.open(wanted.key, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 info = os.fstat(file)
-                if (info.st_mtime_ns, info.st_size) != (wanted.stamp, wanted.size):
-                    raise UnavailableError(f"The file {wanted.key} was changed while it was read.")
+                if (str(info.st_mtime_ns), info.st_size) != (wanted.version, wanted.size):
+                    raise ChangedError(f"The file {wanted.key} was changed while it was read.")
                 left = info.st_size if end is None else end
                 while start < left and (chunk := os.pread(file, min(_CHUNK, left - start), start)):
                     start += len(chunk)

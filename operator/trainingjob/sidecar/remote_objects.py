@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import obstore
 from obstore.exceptions import PreconditionError
 
-from trainingjob.sidecar.errors import RefusedError, UnavailableError
-from trainingjob.sidecar.remote import Wanted, stamp
+from trainingjob.sidecar.errors import RefusedError
+from trainingjob.sidecar.remote import ChangedError, Wanted, stamp
 from trainingjob.sidecar.store_errors import MissingError, store_errors
 from trainingjob.sidecar.stores import Location
 
@@ -27,6 +27,13 @@ class Objects:
         self.uri = location.uri
         self._location = location
         self._store = location.store
+
+    def children(self) -> tuple[list[str], list[str]]:
+        """Return the names of folders and objects directly below the key."""
+        with store_errors(f"list {self.uri}"):
+            found = obstore.list_with_delimiter(self._store, self._location.key or None)
+        folders = [posixpath.basename(path) for path in found["common_prefixes"]]
+        return folders, [posixpath.basename(meta["path"]) for meta in found["objects"]]
 
     def find(self) -> list[Wanted]:
         """Return the object of that key, else those below it; a key with `/` at its end is always a folder."""
@@ -66,7 +73,7 @@ class Objects:
         try:
             yield
         except PreconditionError:
-            raise UnavailableError(f"{self._shown(wanted)} was changed while it was read.") from None
+            raise ChangedError(f"{self._shown(wanted)} was changed while it was read.") from None
 
 
 def _wanted(meta: "ObjectMeta", path: str) -> Wanted:

@@ -16,7 +16,7 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError
 
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
-from trainingjob.sidecar.remote import Wanted, stamp
+from trainingjob.sidecar.remote import ChangedError, Wanted, stamp
 
 _CHUNK: Final = 1 << 18
 _CONNECTIONS: Final = 8
@@ -51,6 +51,10 @@ class Web:
         # Whoever is redirected to another server leaves the authorization behind: the library sees to that.
         self._headers = {"Accept-Encoding": "identity", **_authorization(folder)}
 
+    def children(self) -> tuple[list[str], list[str]]:
+        """Refuse: these servers have no folders."""
+        raise RefusedError(f"{self.uri} is no folder of a store: give s3://, gs:// or az://, or a claim.")
+
     def find(self) -> list[Wanted]:
         """Return the file; whether it can be read in parts, the answer to the request for its first byte tells."""
         with self._asked({"Range": "bytes=0-0"}, (200, 206, 416)) as answer:
@@ -67,7 +71,7 @@ class Web:
         asked = {} if whole else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
         with self._asked(asked, (200,) if whole else (206,)) as answer:
             if wanted.version and answer.headers.get("ETag", wanted.version) != wanted.version:
-                raise UnavailableError(f"{self.uri} was changed while it was read.")
+                raise ChangedError(f"{self.uri} was changed while it was read.")
             yield from answer.stream(_CHUNK)
 
     @contextmanager
