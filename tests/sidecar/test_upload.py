@@ -1,6 +1,7 @@
 """The uploading sidecar as a process against a real S3 server: what it keeps, and what it survives."""
 
 import hashlib
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,6 +118,23 @@ def test_store_that_stays_down_is_reported_with_the_last_manifest_before(server:
     assert (report.sha256, report.files) == (digest, 1)
     assert report.problem.startswith("1 of 2 files were not uploaded within 6 s. Could not write s3://runs/")
     assert report.problem.endswith("there is no connection to the store.")
+
+
+def test_metrics_travel_in_the_report_and_their_history_is_part_of_the_artifact(server: ObjectServer, pod: Pod) -> None:
+    pod.task = {"metrics": "logs/metrics.jsonl", "report_bytes": 700}
+    names = [f"metric_{number:02d}" for number in range(40)]
+    lines = [json.dumps({"name": name, "value": step, "step": step}) for step in range(3) for name in names]
+    pod.write("logs/metrics.jsonl", "\n".join([*lines, "hostile", '{"name": "x", "value": NaN}']).encode())
+    pod.start()
+    report = pod.end()
+    assert report.complete
+    assert [(metric.name, metric.value, metric.step) for metric in report.metrics][:2] == [
+        ("metric_00", 2, 2),
+        ("metric_01", 2, 2),
+    ]
+    assert 1 < len(report.metrics) < 40
+    assert (pod.folder / "message").stat().st_size <= 700
+    assert server.read(f"{FOLDER}/logs/metrics.jsonl").startswith(lines[0].encode())
 
 
 def test_pod_of_a_lost_node_never_writes_into_its_successors_artifact(

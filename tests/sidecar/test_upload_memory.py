@@ -1,6 +1,7 @@
 """The uploading sidecar needs no more memory for large files, nor for many."""
 
 import hashlib
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,9 @@ def pod(request: pytest.FixtureRequest, tmp_path: Path, server: ObjectServer) ->
     made = Pod(tmp_path / "pod", prefix, str(credentials), task={"grace_seconds": 1500})
     yield made
     made.kill()
+    # The folders of the last runs are kept, and these are large.
+    for folder in (tmp_path / "claim", tmp_path / "server" / "objects", made.workspace):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def peak(pod: Pod) -> int:

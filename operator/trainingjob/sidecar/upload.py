@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from trainingjob.contract import names
@@ -14,6 +14,8 @@ from trainingjob.sidecar import reports
 from trainingjob.sidecar.artifact import Artifact
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
 from trainingjob.sidecar.log import say
+from trainingjob.sidecar.metrics_file import MetricsFile
+from trainingjob.sidecar.metrics_port import serve
 from trainingjob.sidecar.termination import leave_text
 
 _LONGEST_RESERVE: Final = 10.0
@@ -50,19 +52,34 @@ async def _upload(task: UploadArtifacts, pod: str) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     say(f"{task.pod}: keeping {', '.join({*task.paths, *task.stream})} at {task.prefix}")
     artifact = Artifact(task, pod, stopping)
-    live = asyncio.create_task(_live(artifact, task.interval_seconds, stopping))
+    metrics = _open_metrics(task)
+    live = asyncio.create_task(_live(artifact, metrics, task.interval_seconds, stopping))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({live, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not stopping.is_set():
         stopped.cancel()
         await live
     report = await _finish(artifact, task, live)
+    if metrics:
+        await asyncio.to_thread(metrics.read, last=True)
+        report = report.model_copy(update={"metrics": metrics.newest})
     leave_text(reports.fit(report, task.report_bytes), task.report_bytes)
 
 
-async def _live(artifact: Artifact, interval: float, stopping: asyncio.Event) -> None:
+def _open_metrics(task: UploadArtifacts) -> MetricsFile | None:
+    if not task.metrics:
+        return None
+    metrics = MetricsFile(Path(task.workspace), task.metrics)
+    if task.metrics_port:
+        serve(metrics, task.metrics_port)
+    return metrics
+
+
+async def _live(artifact: Artifact, metrics: MetricsFile | None, interval: float, stopping: asyncio.Event) -> None:
     """Look for something to upload at each interval, until the program has ended."""
     while not stopping.is_set():
+        if metrics:
+            await asyncio.to_thread(metrics.read)
         try:
             await artifact.upload_changes()
         except UnavailableError as error:
