@@ -75,7 +75,7 @@ def test_sidecar_killed_in_mid_upload_goes_on_and_sends_nothing_twice(server: Ob
     pod.task = {"stream": ("outputs", "logs")}
     small = [pod.write(f"outputs/{number}", bytes([number]) * 20_000_000) for number in range(3)]
     with (pod.workspace / "outputs" / "z").open("wb") as file:
-        file.truncate(600_000_000)
+        file.truncate(300_000_000)
     pod.start()
     wait_until(lambda: pod.log.count("uploaded outputs/") >= len(small), 60)
     wait_until(lambda: list((server.objects / "runs/.sgwtmp/multipart").glob("*/*/2")), 60)

@@ -70,6 +70,7 @@ def test_large_file_goes_through_little_memory(pod: Pod, say: Callable[[str], No
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("pod", ["s3"], indirect=True)
 def test_file_of_ten_gigabytes_goes_through_little_memory(pod: Pod, say: Callable[[str], None]) -> None:
     write_large(pod, 10_000_000_000)
     pod.start()

@@ -26,6 +26,9 @@ class ObjectServer:
         self.access_key, self.secret_key = f"AKIA{secrets.token_hex(8).upper()}", secrets.token_hex(20)
         self.objects, self._log = folder / "objects", folder / "log"
         (self.objects / self.bucket).mkdir(parents=True)
+        # Not in extended attributes, which few file systems have, and with little room.
+        self._metadata = folder / "metadata"
+        self._metadata.mkdir()
         self._address, self._port = address, _free_port(address)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -78,7 +81,8 @@ class ObjectServer:
     def start(self) -> None:
         """Start the server, or start it again: its objects are still there."""
         variables = {**os.environ, "ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
-        words: list[str | Path] = [versitygw(), "--quiet", "--port", f"{self._address}:{self._port}", "posix"]
+        words: list[str | Path] = [versitygw(), "--quiet", "--port", f"{self._address}:{self._port}"]
+        words += ["posix", "--sidecar", self._metadata]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([*words, self.objects], stdout=log, stderr=log, env=variables)
         deadline = time.monotonic() + _START_SECONDS
