@@ -172,8 +172,8 @@ def test_what_is_not_right_is_refused_with_what_would_be(
     ("url", "problem"),
     [
         ("http://user:hunter2@127.0.0.1/x", "names a user: give username and password in a Secret"),
-        ("file:///etc", "has to begin with"),
-        ("/etc", "has to begin with"),
+        ("file:///etc", "has to be like https://host/path or git@host:path"),
+        ("/etc", "has to be like https://host/path or git@host:path"),
     ],
 )
 def test_address_of_another_kind_is_refused_without_its_password(tmp_path: Path, url: str, problem: str) -> None:

@@ -5,48 +5,31 @@ Everything runs in this process: no credential ever stands on a command line, in
 """
 
 import re
-import struct
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
-from dulwich.client import GitClient, HTTPUnauthorized, Urllib3HttpGitClient
-from dulwich.config import ConfigDict
-from dulwich.errors import ChecksumMismatch, GitProtocolError, HangupException, NotGitRepository, ObjectFormatException
+from dulwich.errors import HangupException
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID, Tag
 from dulwich.refs import Ref
-from urllib3.exceptions import HTTPError
 
 from trainingjob.contract.tasks import GitSource
 from trainingjob.sidecar.disk import room_for
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
+from trainingjob.sidecar.git_client import open_repository, show_repository
+from trainingjob.sidecar.git_errors import git_errors
 from trainingjob.sidecar.git_tree import check_out
 from trainingjob.sidecar.tree import Tree
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
-_STATUS: Final = re.compile(r"unexpected http resp (\d{3})")
-_TIMEOUT: Final = 60.0
 _PAUSES: Final = (1, 2, 4, 8)
 """Seconds before a server is asked again."""
 _PACK_SHARE: Final = 4
 """How much more than the workspace a whole commit may take while it is packed: a sub-path is a part of it."""
 _SHOWN: Final = 10
-_INVALID: Final = (
-    ChecksumMismatch,
-    ObjectFormatException,
-    AssertionError,
-    ValueError,
-    LookupError,
-    RecursionError,
-    struct.error,
-    zlib.error,
-)
-"""In one of these, deep in the library, ends what is no git at all."""
 
 
 def fetch(source: GitSource, tree: Tree, scratch: Path) -> str:
@@ -61,19 +44,13 @@ def fetch(source: GitSource, tree: Tree, scratch: Path) -> str:
         RefusedError: no such repository, branch, tag, commit or folder, no access, or beyond the limits.
         UnavailableError: the server did not answer, however often it was asked.
     """
-    shown = show(source.url)
+    shown = show_repository(source.url)
     with closing(DiskObjectStore.init(scratch / "objects")) as objects, room_for(shown):
         wanted = _patiently(lambda: _download(source, shown, objects, _PACK_SHARE * tree.max_bytes))
-        with _explained(shown):
+        with git_errors(shown):
             commit = _peeled(objects, wanted)
             check_out(objects, commit, source.path, tree)
     return commit.decode()
-
-
-def show(url: str) -> str:
-    """Return a repository's address as it may be shown."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _patiently(action: Callable[[], ObjectID]) -> ObjectID:
@@ -96,7 +73,8 @@ def _download(source: GitSource, shown: str, objects: DiskObjectStore, max_bytes
         chosen[:] = [_choose(source.ref, refs, shown)]
         return chosen
 
-    with _explained(shown), closing(_client(source)) as client:
+    client, path = open_repository(source.url, source.credentials)
+    with git_errors(shown), closing(client):
         pack, commit, abort = objects.add_pack()
 
         def take(data: bytes) -> int:
@@ -107,7 +85,7 @@ def _download(source: GitSource, shown: str, objects: DiskObjectStore, max_bytes
             return pack.write(data)
 
         try:
-            client.fetch_pack("", choose, _NoHistory(), take, depth=1)
+            client.fetch_pack(path, choose, _NoHistory(), take, depth=1)
         except HangupException:
             abort()
             if not chosen or chosen[0] != source.ref.encode():
@@ -160,35 +138,6 @@ def _unknown(ref: str, refs: Mapping[Ref, ObjectID], shown: str) -> str:
     return f"The repository {shown} has no branch or tag {ref!r}; {there}."
 
 
-def _client(source: GitSource) -> GitClient:
-    parts = urlsplit(source.url)
-    if parts.scheme not in ("https", "http"):
-        raise RefusedError(
-            f"The address {show(source.url)!r} is no repository: it has to begin with https:// or http://."
-        )
-    if "@" in parts.netloc:
-        raise RefusedError(f"The address {show(source.url)} names a user: give username and password in a Secret.")
-    folder = Path(source.credentials) if source.credentials else None
-    config = ConfigDict()
-    if folder is not None and (folder / "ca.crt").exists():
-        config.set((b"http",), b"sslCAInfo", str(folder / "ca.crt"))
-    user, password = (_read(folder, name) for name in ("username", "password"))
-    if password is not None and user is None:
-        user = "git"  # servers that take tokens do not care
-    return Urllib3HttpGitClient(
-        source.url, config=config, username=user, password=password, timeout=_TIMEOUT, thin_packs=False, quiet=True
-    )
-
-
-def _read(folder: Path | None, name: str) -> str | None:
-    if folder is None or not (folder / name).exists():
-        return None
-    try:
-        return (folder / name).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RefusedError(f"The file {name} of the credentials cannot be read: {type(error).__name__}.") from None
-
-
 def _peeled(objects: DiskObjectStore, name: ObjectID) -> ObjectID:
     """Return the commit that a name stands for: a tag with a message is an object of its own."""
     found = objects[name]
@@ -198,34 +147,3 @@ def _peeled(objects: DiskObjectStore, name: ObjectID) -> ObjectID:
     if found.type_name != b"commit":
         raise RefusedError(f"The object {name.decode()} of the repository is no commit.")
     return name
-
-
-@contextmanager
-def _explained(shown: str) -> Iterator[None]:
-    """Turn the library's errors into ours."""
-    try:
-        yield
-    except NotGitRepository:
-        raise RefusedError(f"There is no git repository at {shown}, or the credentials do not show it.") from None
-    except HTTPUnauthorized:
-        raise RefusedError(f"The repository {shown} asks for a user and a password, or does not take those.") from None
-    except HangupException:
-        raise UnavailableError(f"The server of {shown} closed the connection.") from None
-    except GitProtocolError as error:
-        raise _judged(error, shown) from None
-    except HTTPError as error:
-        raise UnavailableError(f"The server of {shown} does not answer: {type(error).__name__}.") from None
-    except _INVALID as error:
-        problem = f"{type(error).__name__}: {error}"[:200]
-        raise RefusedError(f"What {shown} answers is no valid git repository ({problem}).") from error
-
-
-def _judged(error: GitProtocolError, shown: str) -> RefusedError | UnavailableError:
-    if isinstance(error.__cause__, HTTPError):
-        return UnavailableError(f"The server of {shown} does not answer: {type(error.__cause__).__name__}.")
-    status = _STATUS.search(str(error))
-    if status is not None and (int(status[1]) >= 500 or status[1] == "429"):
-        return UnavailableError(f"The server of {shown} answers {status[1]}.")
-    if status is not None:
-        return RefusedError(f"The server of {shown} answers {status[1]}: no access, or no repository.")
-    return RefusedError(f"The server of {shown} does not give what was asked for: {str(error)[:200]}")

@@ -13,6 +13,7 @@ from trainingjob.sidecar.archives import extract
 from trainingjob.sidecar.disk import room_for
 from trainingjob.sidecar.errors import RefusedError
 from trainingjob.sidecar.folders import copy_folder
+from trainingjob.sidecar.git_client import show_repository
 from trainingjob.sidecar.remote import read_steadily
 from trainingjob.sidecar.remotes import open_remote
 from trainingjob.sidecar.termination import leave_message
@@ -49,9 +50,9 @@ def run(task: str) -> None:
 def _label(todo: FetchSource) -> str:
     match todo.source:
         case GitSource(url=url, ref=ref):
-            return f"The repository {git.show(url)}" + (f" at {ref}" if ref else "")
+            return f"The repository {show_repository(url)}" + (f" at {ref}" if ref else "")
         case ArchiveSource(uri=uri):
-            return f"The archive {git.show(uri)}"
+            return f"The archive {show_repository(uri)}"
         case FolderSource():
             return "The source"
 
@@ -76,7 +77,7 @@ def _fetch(source: GitSource | ArchiveSource | FolderSource, tree: Tree, scratch
         archive = scratch / "archive"
         digest = _download(source, archive, tree.max_bytes)
         extract(archive, tree)
-        return {"uri": git.show(source.uri), "sha256": digest}
+        return {"uri": show_repository(source.uri), "sha256": digest}
     finally:
         shutil.rmtree(scratch)
 
