@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -118,6 +119,18 @@ def test_store_that_stays_down_is_reported_with_the_last_manifest_before(server:
     assert (report.sha256, report.files) == (digest, 1)
     assert report.problem.startswith("1 of 2 files were not uploaded within 6 s. Could not write s3://runs/")
     assert report.problem.endswith("there is no connection to the store.")
+
+
+def test_store_that_hangs_holds_nobody_up_beyond_the_grace(pod: Pod) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        (Path(pod.credentials) / "AWS_ENDPOINT_URL").write_text(address)
+        pod.task = {"grace_seconds": 4}
+        pod.write("outputs/model", b"model")
+        pod.start()
+        report = pod.end()
+    assert (report.uri, report.sha256, report.complete) == (PREFIX, None, False)
+    assert report.problem == "The artifact was not uploaded within 4 s. The store does not answer."
 
 
 def test_metrics_travel_in_the_report_and_their_history_is_part_of_the_artifact(server: ObjectServer, pod: Pod) -> None:

@@ -15,6 +15,7 @@ from trainingjob.sidecar.claims import claim
 from trainingjob.sidecar.log import say
 from trainingjob.sidecar.scan import Found, Problem, scan
 from trainingjob.sidecar.sender import Outcome, Sender
+from trainingjob.sidecar.state import Written
 from trainingjob.sidecar.targets import Target, open_target
 from trainingjob.sidecar.transfer import Sent
 
@@ -52,6 +53,7 @@ class Artifact:
         """What the newest manifest names; None when that is not known."""
         self._written_at = -float("inf")
         self._doubtful = True
+        self._told: set[Problem] = set()
         self._rest: dict[str, Found] = {}
         """What was there after the program's end."""
 
@@ -76,9 +78,12 @@ class Artifact:
         choices = self._chooser.choose(found.files, self._state.sent, begun)
         outcome = await self._sender.send(target, choices, patient=False)
         _tell(outcome, begun)
+        problems = [*found.problems, *outcome.problems]
+        self._tell_problems(problems)
         listed = {path: sent for path, sent in self._state.sent.items() if path in found.files}
         if listed != self._listed and time.monotonic() - self._written_at >= len(listed) / _FILES_PER_SECOND:
-            await self._write(target, listed, [*found.problems, *outcome.problems], complete=False)
+            written = await self._write(target, listed, problems, complete=False)
+            await manifests.prune(target, written)
 
     async def upload_rest(self) -> str:
         """Upload everything that is there after the program's end; return why it is not complete, or nothing.
@@ -91,8 +96,7 @@ class Artifact:
         target = await self._sender.patiently(self._claim)
         problems = await self._settle(target)
         losses = [problem for problem in problems if problem.loses]
-        for problem in problems[: manifests.MOST_PROBLEMS]:
-            say(f"{problem.path}: {problem.text}")
+        self._tell_problems(problems)
         listed = self._uploaded()
         await self._sender.patiently(lambda: self._write(target, listed, problems, complete=not losses))
         if not losses:
@@ -110,7 +114,8 @@ class Artifact:
         """Say what has not been uploaded in time, and what the store's last failure was."""
         missing = len(self._rest) - len(self._uploaded())
         what = f"{missing} of {len(self._rest)} files were" if missing else "The artifact was"
-        return f"{what} not uploaded within {seconds} s. {self._sender.unavailable}".strip()
+        why = self._sender.unavailable or ("" if self._target else "The store does not answer.")
+        return f"{what} not uploaded within {seconds} s. {why}".strip()
 
     def report(self, problem: str) -> Report:
         """Return what the operator is told."""
@@ -166,13 +171,19 @@ class Artifact:
 
     async def _write(
         self, target: Target, listed: dict[str, Sent], problems: Sequence[Problem], *, complete: bool
-    ) -> None:
+    ) -> Written:
         now = datetime.now(UTC)
-        self._state.written = await manifests.write(
-            target, self._state.written, listed, problems, now, complete=complete
-        )
-        self._listed, self._written_at = listed, time.monotonic()
+        written = await manifests.write(target, self._state.written, listed, problems, now, complete=complete)
+        self._state.written, self._listed, self._written_at = written, listed, time.monotonic()
         self._save()
+        return written
+
+    def _tell_problems(self, problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            # Each look at the folders finds them again.
+            if problem not in self._told and len(self._told) < manifests.MOST_PROBLEMS:
+                self._told.add(problem)
+                say(f"{problem.path}: {problem.text}")
 
     def _save(self) -> None:
         try:

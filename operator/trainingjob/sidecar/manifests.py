@@ -39,7 +39,7 @@ async def write(
     *,
     complete: bool,
 ) -> Written:
-    """Write the next manifest, after which older ones that nobody reads are removed.
+    """Write the next manifest.
 
     Raises:
         RefusedError: when the store does not take it.
@@ -50,12 +50,16 @@ async def write(
     while not await target.create(manifest_name(number), content):
         # Of this pod's own sidecar, which was killed before it could remember it.
         number += 1
-    if number > _KEPT:
-        # Not all credentials may remove something, and nothing depends on it.
-        with suppress(RefusedError, UnavailableError):
-            await target.delete([manifest_name(number - _KEPT)])
     size = sum(one.stamp.size for one in sent.values())
     return Written(number, hashlib.sha256(content).hexdigest(), len(sent), size, complete)
+
+
+async def prune(target: Target, newest: Written) -> None:
+    """Remove the manifest that nobody reads any more, of a long run that writes one again and again."""
+    if newest.number > _KEPT:
+        # Not all credentials may remove something, and nothing depends on it.
+        with suppress(RefusedError, UnavailableError):
+            await target.delete([manifest_name(newest.number - _KEPT)])
 
 
 def _file_line(path: str, sent: Sent) -> str:

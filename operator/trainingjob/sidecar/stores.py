@@ -41,8 +41,12 @@ _FILES: Final = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "GO
 """Variables that name a file: as a key of a Secret they hold what stands in it."""
 _CA_BUNDLES: Final = ("ca.crt", "AWS_CA_BUNDLE")
 _CONNECT: Final = timedelta(seconds=10)
-_REQUEST: Final = timedelta(minutes=5)
-"""A part of a large file has this long, so that a slow line is no error."""
+
+
+@dataclass(frozen=True)
+class _Secret:
+    folder: str
+    given: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ class Location:
         return f"{self.key}/{path}" if self.key else path
 
 
-def open_location(uri: str, credentials: str = "", *, retry_seconds: float = 60) -> Location:
+def open_location(
+    uri: str, credentials: str = "", *, retry_seconds: float = 60, request_seconds: float = 300
+) -> Location:
     """Open the store of a URI; nothing is asked of the server yet.
 
     Args:
@@ -72,6 +78,7 @@ def open_location(uri: str, credentials: str = "", *, retry_seconds: float = 60)
             (`AWS_ACCESS_KEY_ID`, …), for HTTP `authorization`, or `username` and `password`; `ca.crt` holds further
             certificates to trust. When it is empty the environment and the pod's identity count.
         retry_seconds: how long a failed request is made again, with growing pauses.
+        request_seconds: how long a request may take with its body, so that a slow line is no error.
 
     Raises:
         RefusedError: for a URI or credentials that cannot be right.
@@ -87,7 +94,8 @@ def open_location(uri: str, credentials: str = "", *, retry_seconds: float = 60)
     }
     try:
         with store_errors(f"open {shown}"):
-            store = _open(uri, given, credentials, retry)
+            client = _client(given, timedelta(seconds=request_seconds))
+            store = _open(uri, _Secret(credentials, given), client, retry)
     except (ValueError, UnavailableError):
         # No server was asked yet. The library's text may quote a value of the Secret.
         raise RefusedError(f"The credentials for {shown} are not right: one of them cannot be read.") from None
@@ -118,10 +126,9 @@ def _check_endpoint(given: Mapping[str, str]) -> None:
             raise RefusedError(f"{name} is no address like https://host:port.")
 
 
-def _open(uri: str, given: Mapping[str, str], folder: str, retry: "RetryConfig") -> ObjectStore:
+def _open(uri: str, secret: _Secret, client: "ClientConfig", retry: "RetryConfig") -> ObjectStore:
     parts = urlsplit(uri)
-    client = _client(given)
-    config: Any = _config(parts.scheme, given, folder)
+    config: Any = _config(parts.scheme, secret)
     match parts.scheme:
         case "s3":
             return S3Store(parts.netloc, config=config, client_options=client, retry_config=retry)
@@ -133,7 +140,7 @@ def _open(uri: str, given: Mapping[str, str], folder: str, retry: "RetryConfig")
             return LocalStore("/")
         case _:
             client["allow_http"] = parts.scheme == "http"
-            client["default_headers"] = _authorization(given)
+            client["default_headers"] = _authorization(secret.given)
             # The query of a signed address belongs to each request.
             base = f"{parts.scheme}://{parts.netloc}" + (f"?{parts.query}" if parts.query else "")
             return HTTPStore(base, client_options=client, retry_config=retry)
@@ -151,20 +158,20 @@ def _read_folder(credentials: str) -> dict[str, str]:
         raise RefusedError(f"The credentials in {credentials} cannot be read: {type(error).__name__}.") from None
 
 
-def _config(scheme: str, given: Mapping[str, str], folder: str) -> dict[str, str]:
+def _config(scheme: str, secret: _Secret) -> dict[str, str]:
     prefix = _PREFIXES.get(scheme)
     if prefix is None:
         return {}
-    named = {name: value for name, value in given.items() if name.startswith(prefix) and name not in _CA_BUNDLES}
-    return {name: str(Path(folder) / name) if name in _FILES else value for name, value in named.items()}
+    named = {name: value for name, value in secret.given.items() if name.startswith(prefix) and name not in _CA_BUNDLES}
+    return {name: str(Path(secret.folder) / name) if name in _FILES else value for name, value in named.items()}
 
 
-def _client(given: Mapping[str, str]) -> "ClientConfig":
+def _client(given: Mapping[str, str], request: timedelta) -> "ClientConfig":
     endpoints = (given.get(name) or environ.get(name, "") for name in _ENDPOINTS)
     client: ClientConfig = {
         "allow_http": any(endpoint.startswith("http://") for endpoint in endpoints),
         "connect_timeout": _CONNECT,
-        "timeout": _REQUEST,
+        "timeout": request,
     }
     certificates = [given[name] for name in _CA_BUNDLES if name in given]
     if certificates:

@@ -9,6 +9,8 @@ from trainingjob.sidecar.object_target import ObjectTarget
 from trainingjob.sidecar.stores import open_location
 
 _FOLDER: Final = "file://"
+_REQUEST_SECONDS: Final = 120
+"""How long a part of a file may take: longer than any line needs, and not too long when a store hangs."""
 
 
 class Target(Protocol):
@@ -44,4 +46,5 @@ def open_target(uri: str, credentials: str, retry_seconds: float) -> Target:
         return FolderTarget(uri)
     if uri.startswith(("http://", "https://")):
         raise RefusedError(f"An artifact cannot be kept at {uri}: give s3://, gs:// or az://, or a claim.")
-    return ObjectTarget(open_location(uri, credentials, retry_seconds=retry_seconds))
+    location = open_location(uri, credentials, retry_seconds=retry_seconds, request_seconds=_REQUEST_SECONDS)
+    return ObjectTarget(location)

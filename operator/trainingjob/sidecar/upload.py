@@ -33,6 +33,8 @@ def run(task: str) -> None:
     """
     wanted = UploadArtifacts.model_validate_json(task)
     _check(wanted)
+    # What is kept on a claim may be tidied up by whoever has the volume's group.
+    os.umask(0o002)
     asyncio.run(_upload(wanted, os.environ[names.POD_UID_VARIABLE]))
 
 
@@ -50,7 +52,7 @@ async def _upload(task: UploadArtifacts, pod: str) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     # It is held back from the first moment on: a program may end before this one has begun.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    say(f"{task.pod}: keeping {', '.join({*task.paths, *task.stream})} at {task.prefix}")
+    say(f"{task.pod}: keeping {', '.join(dict.fromkeys((*task.paths, *task.stream)))} at {task.prefix}")
     artifact = Artifact(task, pod, stopping)
     metrics = _open_metrics(task)
     live = asyncio.create_task(_live(artifact, metrics, task.interval_seconds, stopping))
