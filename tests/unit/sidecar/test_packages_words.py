@@ -44,7 +44,7 @@ BUILD = """\
 error: metadata-generation-failed
 
 \N{MULTIPLICATION SIGN} Encountered error while generating package metadata.
-╰─> from file:///broken.tar.gz
+╰─> See above for output.
 
 note: This is an issue with the package mentioned above, not pip.
 hint: See above for details.

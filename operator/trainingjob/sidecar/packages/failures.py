@@ -8,10 +8,10 @@ EXIT_UNAVAILABLE = 75
 MAX_BYTES = 1024
 """What a termination message may have: the kubelet shares 12 KiB among the containers of a pod."""
 
-_ERROR = re.compile(r"^\s*(ERROR|error|fatal)\b|\b\w*(Error|Exception)\b:|\b40[13] (Client )?Error\b")
+_ERROR = re.compile(r"^\s*(ERROR|error|fatal)\b|\b\w*(Error|Exception)\b:|\b40[13] (Client )?Error\b|is not a trusted")
 _ADVICE = re.compile(
     r"^\s*(note|hint|\[notice\]|(WARNING: )?You are using pip version|You should consider upgrading via)"
-    r"|\[end of output\]|^\s*╰─> from|metadata-generation-failed|Encountered error while|ResolutionImpossible: for help"
+    r"|\[end of output\]|^\s*╰─> (from|See above)|metadata-generation-failed|Encountered error while|ResolutionImpossible: for help"
     r"|^\s*To fix this you could|^\s*\d\. (loosen|remove) "
 )
 _NETWORK = re.compile(

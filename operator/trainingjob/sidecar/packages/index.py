@@ -53,6 +53,10 @@ def access(task: Task, environ: Mapping[str, str]) -> Access:
         netrc = found.get(_NETRC)
         if netrc:
             variables["NETRC"] = str(netrc)
+    if variables.get("PIP_INDEX_URL", "").startswith("http://"):
+        # Whoever wrote this wants it; pip would ask for the host's name once more.
+        host = urlsplit(variables["PIP_INDEX_URL"]).netloc.rpartition("@")[2]
+        variables["PIP_TRUSTED_HOST"] = " ".join([*environ.get("PIP_TRUSTED_HOST", "").split(), host])
     return Access(variables, [secret for text in (*told, task.index_url) for secret in secrets_in(text)], netrc)
 
 
