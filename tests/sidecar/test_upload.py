@@ -173,11 +173,19 @@ def test_pod_of_a_lost_node_never_writes_into_its_successors_artifact(
         ),
     ],
 )
-def test_store_that_refuses_the_first_request_ends_the_sidecar_before_work_is_lost(
-    pod: Pod, spoil: Callable[[Pod], object], words: str
-) -> None:
+def test_store_that_refuses_is_reported_with_its_own_word(pod: Pod, spoil: Callable[[Pod], object], words: str) -> None:
     spoil(pod)
     pod.start()
-    assert pod.wait() == 65
-    assert (pod.folder / "message").read_text().endswith(words)
+    report = pod.end()
+    assert (report.uri, report.complete, report.sha256) == (pod.prefix, False, None)
+    assert report.problem.endswith(words)
     assert "of somebody else" not in pod.log
+
+
+def test_bucket_that_is_made_later_gets_the_artifact(server: ObjectServer, pod: Pod) -> None:
+    pod.prefix = PREFIX.replace("runs", "later")
+    pod.write("outputs/model", b"model")
+    pod.start()
+    wait_until(lambda: "NoSuchBucket" in pod.log, 30)
+    (server.objects / "later").mkdir()
+    assert pod.end().complete

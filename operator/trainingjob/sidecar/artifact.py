@@ -57,11 +57,6 @@ class Artifact:
         self._rest: dict[str, Found] = {}
         """What was there after the program's end."""
 
-    @property
-    def claimed(self) -> bool:
-        """Whether a folder of the store is ours."""
-        return bool(self._state.uri)
-
     async def upload_changes(self) -> None:
         """Upload what has changed in the streamed folders since the last time, and write a manifest.
 
@@ -120,7 +115,9 @@ class Artifact:
     def report(self, problem: str) -> Report:
         """Return what the operator is told."""
         written = self._state.written
-        report = Report(uri=self._state.uri or self._task.prefix, problem=reports.shorten(problem))
+        added = self._state.uri.removeprefix(self._task.prefix)
+        uri = f"{self._task.uri or self._task.prefix}{added}"
+        report = Report(uri=uri, problem=reports.shorten(problem))
         if written is None:
             return report
         update = {"sha256": written.sha256, "files": written.files, "bytes": written.bytes}

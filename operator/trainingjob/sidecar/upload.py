@@ -29,7 +29,8 @@ def run(task: str) -> None:
         task: an `UploadArtifacts` as JSON.
 
     Raises:
-        RefusedError: when the store refuses the very first request: before the program has lost any work.
+        RefusedError: when the task cannot be right. What a store refuses is reported at the end: a container that
+            runs beside a program is started again whenever it ends, and its last words are lost.
     """
     wanted = UploadArtifacts.model_validate_json(task)
     _check(wanted)
@@ -84,12 +85,9 @@ async def _live(artifact: Artifact, metrics: MetricsFile | None, interval: float
             await asyncio.to_thread(metrics.read)
         try:
             await artifact.upload_changes()
-        except UnavailableError as error:
+        except (RefusedError, UnavailableError) as error:
+            # Somebody may yet make the bucket, or exchange the credentials.
             say(f"{error} Trying again in {interval} s.")
-        except RefusedError as error:
-            if not artifact.claimed:
-                raise
-            say(str(error))
         try:
             await asyncio.wait_for(stopping.wait(), interval)
         except TimeoutError:

@@ -97,6 +97,16 @@ async def test_other_pod_of_the_same_replica_and_attempt_gets_a_folder_of_its_ow
     assert json.loads(run.read(f"{FOLDER}.1/owner.json")) == {"pod": "uid-2"}
 
 
+async def test_report_calls_the_folder_of_a_claim_by_its_name_for_everybody(run: Run) -> None:
+    await rounds(run, 1)
+    other = Run(run.folder / "other", store=run.store)
+    other.pod.uid, other.pod.task = "uid-2", {"uri": "pvc://team/results/mnist/worker-0"}
+    other.restart()
+    assert other.artifact.report("").uri == "pvc://team/results/mnist/worker-0"
+    await rounds(other, 1)
+    assert other.artifact.report("").uri == "pvc://team/results/mnist/worker-0.1"
+
+
 async def test_unreadable_file_makes_the_artifact_incomplete_and_says_so(run: Run) -> None:
     await write(run, a=b"1")
     (run.pod.workspace / "logs" / "b").mkdir()
