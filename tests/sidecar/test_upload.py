@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,6 +50,26 @@ def test_program_that_ends_leaves_everything_under_the_digest_that_is_reported(s
     assert found.complete
     assert digests == pod.tree("outputs", "logs")
     assert server.secret_key not in pod.log + (pod.folder / "message").read_text()
+
+
+def test_program_of_the_page_downloads_what_the_report_names(server: ObjectServer, pod: Pod, tmp_path: Path) -> None:
+    pod.write("outputs/deep/model", b"m" * 100_000)
+    pod.write("logs/train.log", b"step 1\n")
+    pod.start()
+    report = pod.end()
+    page = (Path(__file__).parents[2] / "docs" / "artifacts.md").read_text()
+    (tmp_path / "download.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    words: list[str | Path] = [
+        sys.executable,
+        tmp_path / "download.py",
+        report.uri,
+        str(report.sha256),
+        tmp_path / "copy",
+    ]
+    done = subprocess.run(words, env={**os.environ, **server.environment}, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("2 files\n", "")
+    copied = {path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*") if path.is_file()}
+    assert copied == {Path("outputs/deep/model"), Path("logs/train.log")}
 
 
 def test_log_that_grows_is_in_the_store_while_the_program_runs(server: ObjectServer, pod: Pod) -> None:
