@@ -65,7 +65,7 @@ class CopyTools(Task):
 
 
 class InstallPackages(Task):
-    """Make a virtual environment with packages, in the training image; `install.py` in the tools folder does it."""
+    """Make a virtual environment with packages, in the training image; `install-packages` in the tools does it."""
 
     environment: str
     pip: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class InstallPackages(Task):
     """A requirements file relative to the workspace; empty for none."""
     index_url: str = ""
     credentials: str = ""
-    """A folder with the file `index-url` (with its user and password) or `pip.conf`; empty for none."""
+    """A folder with the files `index-url` (with its user and password), `pip.conf` or `netrc`; empty for none."""
     cache: str = ""
     """A folder that outlives the pod; empty for none."""
     workspace: str = ""

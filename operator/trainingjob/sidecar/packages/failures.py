@@ -11,8 +11,8 @@ MAX_BYTES = 1024
 _ERROR = re.compile(r"^\s*(ERROR|error|fatal)\b|\b\w*(Error|Exception)\b:|\b40[13] (Client )?Error\b|is not a trusted")
 _ADVICE = re.compile(
     r"^\s*(note|hint|\[notice\]|(WARNING: )?You are using pip version|You should consider upgrading via)"
-    r"|\[end of output\]|^\s*╰─> (from|See above)|metadata-generation-failed|Encountered error while|ResolutionImpossible: for help"
-    r"|^\s*To fix this you could|^\s*\d\. (loosen|remove) "
+    r"|\[end of output\]|^\s*╰─> (from|See above)|metadata-generation-failed|Encountered error while"
+    r"|ResolutionImpossible: for help|^\s*To fix this you could|^\s*\d\. (loosen|remove) "
 )
 _NETWORK = re.compile(
     r"Max retries exceeded|Read timed out|ReadTimeoutError|NewConnectionError|ConnectionResetError|IncompleteRead"
