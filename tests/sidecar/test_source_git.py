@@ -98,10 +98,10 @@ def test_commit_that_no_branch_ends_in_can_be_asked_for(
 
 
 def test_history_is_not_downloaded(server: GitServer, tmp_path: Path, code: Repository) -> None:
-    """The million random bytes of the first commit do not fit four times into this limit."""
+    """The million random bytes of the first commit do not fit into this limit."""
     size = sum(len(content) for content in EVERYTHING.values() if isinstance(content, bytes))
     assert fetch(tmp_path / "w", f"{server.url}/code", max_bytes=size + 100)
-    with pytest.raises(RefusedError, match=r"makes it more than .* bytes|more than .* bytes, packed"):
+    with pytest.raises(RefusedError, match=r"has a file of more than .* bytes"):
         fetch(tmp_path / "w", f"{server.url}/code", ref=code.git("rev-parse", "main~2"), max_bytes=size)
 
 
@@ -154,7 +154,9 @@ REFUSED = {
     "a file as folder": ("code", {"path": "train.py"}, "has no folder 'train.py'"),
     "unknown repository": ("nothing", {}, "There is no git repository at http://127.0.0.1:[0-9]+/nothing"),
     "too many files": ("code", {"max_files": 3}, "makes it more than 3 files"),
-    "too many bytes": ("code", {"max_bytes": 200_000}, "makes it more than 200000 bytes"),
+    "too many bytes": ("code", {"max_bytes": 300_005}, "makes it more than 300005 bytes"),
+    "too large a file": ("code", {"max_bytes": 200_000}, "has a file of more than 200000 bytes"),
+    "too large a pack": ("code", {"max_bytes": 70_000}, "The commit of .* has more than 280000 bytes, packed"),
     "no such program": ("code", {"entrypoint": "trian.py"}, "'trian.py' is no file; in the source there is 'pkg/',"),
     "a program outside": ("code", {"entrypoint": "../train.py"}, r"'\.\./train\.py' leads out of the source"),
 }
@@ -236,6 +238,16 @@ def test_tree_that_is_far_larger_than_its_objects_is_stopped(
     bomb.git("update-ref", "refs/heads/main", bomb.git("commit-tree", folder, "-m", "bomb"))
     with pytest.raises(RefusedError, match="makes it more than 100 f"):
         fetch(tmp_path / "w", f"{server.url}/bomb", max_files=100)
+
+
+def test_file_that_is_far_larger_than_its_packed_bytes_is_stopped(
+    server: GitServer, code: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git, "_LARGEST_OBJECT", 1_000_000)
+    zeros = repository(code.folder.parent / "zeros")
+    zeros.commit({"zeros": bytes(1_000_001)})
+    with pytest.raises(RefusedError, match="has a file of more than 1000000 bytes"):
+        fetch(tmp_path / "w", f"{server.url}/zeros")
 
 
 @pytest.mark.parametrize("name", [".git", ".GIT"])

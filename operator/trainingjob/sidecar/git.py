@@ -4,12 +4,13 @@ Everything runs in this process: no credential ever stands on a command line, in
 `.git`, and the repository's own hooks, filters and attributes mean nothing.
 """
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from dulwich.errors import HangupException
 from dulwich.object_store import DiskObjectStore
@@ -21,6 +22,7 @@ from trainingjob.sidecar.disk import room_for
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
 from trainingjob.sidecar.git_client import open_repository, show_repository
 from trainingjob.sidecar.git_errors import git_errors
+from trainingjob.sidecar.git_pack import TooLargeError, check_pack
 from trainingjob.sidecar.git_tree import check_out
 from trainingjob.sidecar.tree import Tree
 
@@ -29,6 +31,8 @@ _PAUSES: Final = (1, 2, 4, 8)
 """Seconds before a server is asked again."""
 _PACK_SHARE: Final = 4
 """How much more than the workspace a whole commit may take while it is packed: a sub-path is a part of it."""
+_LARGEST_OBJECT: Final = 100 * 2**20
+"""In bytes; the library holds an object in memory, three times over. The large git hosts have the same limit."""
 _SHOWN: Final = 10
 
 
@@ -46,7 +50,7 @@ def fetch(source: GitSource, tree: Tree, scratch: Path) -> str:
     """
     shown = show_repository(source.url)
     with closing(DiskObjectStore.init(scratch / "objects")) as objects, room_for(shown):
-        wanted = _patiently(lambda: _download(source, shown, objects, _PACK_SHARE * tree.max_bytes))
+        wanted = _patiently(lambda: _download(source, shown, objects, tree.max_bytes))
         with git_errors(shown):
             commit = _peeled(objects, wanted)
             check_out(objects, commit, source.path, tree)
@@ -80,12 +84,13 @@ def _download(source: GitSource, shown: str, objects: DiskObjectStore, max_bytes
         def take(data: bytes) -> int:
             nonlocal received
             received += len(data)
-            if received > max_bytes:
-                raise RefusedError(f"The repository {shown} has more than {max_bytes} bytes, packed, in this commit.")
+            if received > _PACK_SHARE * max_bytes:
+                raise RefusedError(f"The commit of {shown} has more than {_PACK_SHARE * max_bytes} bytes, packed.")
             return pack.write(data)
 
         try:
             client.fetch_pack(path, choose, _NoHistory(), take, depth=1)
+            _check_sizes(pack, min(max_bytes, _LARGEST_OBJECT), shown)
         except HangupException:
             abort()
             if not chosen or chosen[0] != source.ref.encode():
@@ -97,6 +102,17 @@ def _download(source: GitSource, shown: str, objects: DiskObjectStore, max_bytes
             raise
         commit()
     return chosen[0]
+
+
+def _check_sizes(pack: BinaryIO, most: int, shown: str) -> None:
+    pack.seek(0)
+    try:
+        check_pack(pack, most)
+    except TooLargeError:
+        raise RefusedError(
+            f"The repository {shown} has a file of more than {most} bytes, which is the limit."
+        ) from None
+    pack.seek(0, os.SEEK_END)
 
 
 class _NoHistory:
