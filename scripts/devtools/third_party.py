@@ -37,6 +37,8 @@ SCHEDULER_PLUGINS = Module(
     "sigs.k8s.io/scheduler-plugins", "v0.33.5", "h1:9u4QAYbuoxa59aStrJKP4Bii2EQrZmGPN2tzvfs2gL0="
 )
 KUEUE = Module("sigs.k8s.io/kueue", "v0.15.0", "h1:9Khzc2ne6/eWuZx5o+R4KlVBzh3kZkTIMzpPC2e8Spg=")
+VERSITYGW = Module("github.com/versity/versitygw", "v1.8.0", "h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=")
+"""An S3 server that keeps its objects as files of a folder."""
 
 VOLCANO_POD_GROUPS = (VOLCANO, "config/crd/volcano/bases/scheduling.volcano.sh_podgroups.yaml")
 COSCHEDULING_POD_GROUPS = (SCHEDULER_PLUGINS, "config/crd/bases/scheduling.x-k8s.io_podgroups.yaml")
@@ -97,6 +99,11 @@ def build_program(module: Module, package: str, expected: float) -> Path:
             with progress.step(f"build {module.path}/{package} {module.version}", expected, log):
                 _build(module, package, program, log, progress)
     return program
+
+
+def versitygw() -> Path:
+    """Return the path of an S3 server, which is built when it is not there yet; raises as `build_program` does."""
+    return build_program(VERSITYGW, "cmd/versitygw", 300)
 
 
 def _lock(module: Module) -> Path:

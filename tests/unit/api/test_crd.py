@@ -130,7 +130,7 @@ def test_the_committed_files_are_what_is_generated() -> None:
 
 def test_a_file_that_was_edited_or_is_missing_is_outdated_until_it_is_written_again(tmp_path: Path) -> None:
     assert generate.write(tmp_path) == list(generate.FILES)
-    edited, missing, _ = generate.FILES
+    edited, missing, *_ = generate.FILES
     (tmp_path / edited).write_text("spec: {}\n")
     (tmp_path / missing).unlink()
     assert generate.outdated(tmp_path) == [edited, missing]

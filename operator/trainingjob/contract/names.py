@@ -1,0 +1,40 @@
+"""Names of containers, folders and variables on which the operator and its containers agree."""
+
+from typing import Final
+
+FETCH_SOURCE: Final = "fetch-source"
+COPY_TOOLS: Final = "copy-tools"
+INSTALL_PACKAGES: Final = "install-packages"
+DOWNLOAD_INPUTS: Final = "download-inputs"
+RESTORE_ARTIFACT: Final = "restore-artifact"
+UPLOAD_ARTIFACTS: Final = "artifacts"
+"""The containers in the order in which they stand in a pod; the last one is a native sidecar."""
+
+TASK_VARIABLE: Final = "TRAININGJOB_TASK"
+"""The environment variable that holds a container's task as JSON."""
+
+WORKSPACE: Final = "/workspace"
+"""Where the source stands, and where the uploading sidecar sees `outputs/` and `logs/` of every job."""
+
+TOOLS: Final = "/trainingjob/tools"
+ENVIRONMENT: Final = "/trainingjob/environment"
+INPUTS: Final = "/trainingjob/inputs"
+RESUME: Final = "/trainingjob/resume"
+STATE: Final = "/trainingjob/state"
+"""What the uploading sidecar remembers of its work, for the case that it is started again."""
+CREDENTIALS: Final = "/trainingjob/credentials"
+"""The folder below which a Secret is mounted for the container that needs it, one folder for each use."""
+STORES: Final = "/trainingjob/stores"
+"""The folder below which claims are mounted for a container of ours, one folder for each use."""
+
+TERMINATION_LOG: Final = "/dev/termination-log"
+TERMINATION_LOG_VARIABLE: Final = "TRAININGJOB_TERMINATION_LOG"
+"""The environment variable that names another file for the termination message: `terminationMessagePath`, or a test."""
+
+POD_UID_VARIABLE: Final = "TRAININGJOB_POD_UID"
+"""The environment variable with the pod's own uid, which claims a folder of the store."""
+
+EXIT_REFUSED: Final = 65
+"""Exit code of a container of ours: what was asked for does not exist or is not right; trying again is no use."""
+EXIT_UNAVAILABLE: Final = 75
+"""Exit code of a container of ours: a server did not answer in time; trying again may help."""

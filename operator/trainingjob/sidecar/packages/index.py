@@ -1,0 +1,108 @@
+"""The package index: how pip is told about it and its credentials, and whether it answers."""
+
+import base64
+import re
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+from ssl import SSLError
+from typing import Dict, List, Mapping, NamedTuple, Optional
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from .failures import InstallationError
+from .redaction import secrets_in
+from .task import Task
+
+_URL, _CONFIGURATION, _NETRC = "index-url", "pip.conf", "netrc"
+_TIMEOUT_SECONDS = 15
+_OPTION = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)", re.MULTILINE)
+
+
+class Access(NamedTuple):
+    """What pip needs to reach its index."""
+
+    variables: Dict[str, str]
+    """For its environment: there nobody else sees them, on its command line everybody would."""
+    secrets: List[str]
+    netrc: Optional[Path]
+
+
+def access(task: Task, environ: Mapping[str, str]) -> Access:
+    """Return how to reach the index of a task; what the image or the job says of it counts where the task is silent.
+
+    Raises:
+        InstallationError: when the Secret holds nothing that is known, or no URL.
+    """
+    variables, netrc = {}, None
+    told = [value for name, value in environ.items() if name.startswith("PIP_")]
+    if task.index_url:
+        variables["PIP_INDEX_URL"] = task.index_url
+    if task.credentials:
+        found = {name: task.credentials / name for name in (_URL, _CONFIGURATION, _NETRC)}
+        found = {name: file for name, file in found.items() if file.is_file()}
+        if not found:
+            raise InstallationError(
+                "The Secret of spec.environment.secretRef has none of the keys index-url, pip.conf and netrc"
+            )
+        told += [file.read_text() for file in found.values()]
+        if _URL in found:
+            variables["PIP_INDEX_URL"] = _url(found[_URL].read_text().strip())
+        if _CONFIGURATION in found:
+            variables["PIP_CONFIG_FILE"] = str(found[_CONFIGURATION])
+        netrc = found.get(_NETRC)
+        if netrc:
+            variables["NETRC"] = str(netrc)
+    if variables.get("PIP_INDEX_URL", "").startswith("http://"):
+        # Whoever wrote this wants it; pip would ask for the host's name once more.
+        host = urlsplit(variables["PIP_INDEX_URL"]).netloc.rpartition("@")[2]
+        variables["PIP_TRUSTED_HOST"] = " ".join([*environ.get("PIP_TRUSTED_HOST", "").split(), host])
+    return Access(variables, [secret for text in (*told, task.index_url) for secret in secrets_in(text)], netrc)
+
+
+def _url(text: str) -> str:
+    if not re.match(r"https?://\S+$", text):
+        raise InstallationError("The key index-url of the Secret of spec.environment.secretRef is no http or https URL")
+    return text
+
+
+def urls_in(requirements: str) -> List[str]:
+    """Return the indexes that a requirements file names itself."""
+    return _OPTION.findall(requirements)
+
+
+class Answer(NamedTuple):
+    """What an index says to a request."""
+
+    url: str
+    """Its address without user and password."""
+    status: int
+    """The code of HTTP; 0 when there was no answer."""
+    words: str
+
+    @property
+    def comes_later(self) -> bool:
+        """Say whether asking again may help."""
+        return self.status in (0, 429, 502, 503, 504)
+
+
+def ask(url: str) -> Answer:
+    """Ask an index for the page of a package: that of all of them may be large and slow."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    public = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    # It has a scheme of the web: only pip's own options and files name others.
+    request = urllib.request.Request(public.rstrip("/") + "/pip/")  # noqa: S310
+    if user:
+        token = base64.b64encode(unquote(user).encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+            return Answer(public, response.status, "")
+    except urllib.error.HTTPError as error:
+        return Answer(public, error.code, f"HTTP {error.code} {error.reason}")
+    except urllib.error.URLError as error:
+        # A certificate that is not trusted was sent by somebody who is there.
+        return Answer(public, 495 if isinstance(error.reason, SSLError) else 0, str(error.reason))
+    except (OSError, HTTPException) as error:
+        return Answer(public, 0, str(error) or type(error).__name__)

@@ -1,0 +1,53 @@
+"""Copy what installs packages into the volume that it shares with the training image, which has nothing of ours."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Final
+
+from trainingjob.contract.names import INSTALL_PACKAGES
+from trainingjob.contract.tasks import CopyTools
+
+SCRIPT: Final = """\
+#!/bin/sh
+# Installs the packages of spec.environment with the Python of the image: the first of its PATH that is new enough.
+tools=${0%/*}
+seen=
+for name in python python3; do
+    "$name" -c '' 2> /dev/null || continue
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 6))'; then
+        # Isolated: what the image or the user has for programs must not change this one.
+        exec "$name" -I -c '
+import runpy, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module("packages", run_name="__main__", alter_sys=True)' "$tools"
+    fi
+    seen="$seen, $name is $("$name" --version 2>&1)"
+done
+message="spec.environment needs an image with Python 3.6 or later: this one has none in its PATH ($PATH)$seen."
+echo "$message" >&2
+[ ! -w /dev/termination-log ] || echo "$message" > /dev/termination-log
+exit 65
+"""
+"""The command of the container that installs: any image with a shell can run it."""
+
+
+def run(task: str) -> None:
+    """Copy the tools: the script `install-packages`, the folder `packages` that it runs, and a pip for images without.
+
+    Raises:
+        ModuleNotFoundError: when this image lacks the pip that it is to bring.
+    """
+    tools = Path(CopyTools.model_validate_json(task).tools)
+    tools.mkdir(parents=True, exist_ok=True)
+    ignore = shutil.ignore_patterns("__pycache__", "*.exe")
+    shutil.copytree(Path(__file__).parent / "packages", tools / "packages", ignore=ignore, dirs_exist_ok=True)
+    pip = importlib.util.find_spec("pip")
+    if pip is None or pip.origin is None:
+        raise ModuleNotFoundError("This image has no pip to bring to others.", name="pip")
+    # In a folder of its own, so that whoever looks there finds nothing but it.
+    shutil.copytree(Path(pip.origin).parent, tools / "pip" / "pip", ignore=ignore, dirs_exist_ok=True)
+    script = tools / INSTALL_PACKAGES
+    script.write_text(SCRIPT)
+    script.chmod(0o755)

@@ -1,0 +1,161 @@
+"""Sources, inputs and artifacts of earlier attempts come from a real S3 server."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import obstore
+import pytest
+
+from tests.support.file_server import serve_files
+from tests.support.hostile_archives import file, laid_out, tar_of
+from tests.support.object_store import ObjectServer
+from tests.support.uploading import Pod
+from trainingjob.contract import names
+from trainingjob.contract.tasks import ArchiveSource, DownloadInputs, FetchSource, Input, RestoreArtifact, Task
+from trainingjob.sidecar import download, inputs, restore, source
+from trainingjob.sidecar.errors import RefusedError
+
+OPERATOR = Path(__file__).parents[2] / "operator"
+CODE = tar_of(file("train.py", b"print()"), compression="gz")
+NAMES = ["a b.txt", "deep/er/per%41cent", "hash#?q", "ü+~", "star*[x]"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+    """Return a server with an archive, a file of several parts and a folder of oddly named files."""
+    with ObjectServer(tmp_path_factory.mktemp("server")) as running:
+        running.store.put("code.tgz", CODE)
+        for name in NAMES:
+            running.store.put(f"data/{name}", name.encode())
+        running.store.put("database", b"begins with the same letters")
+        yield running
+
+
+@pytest.fixture
+def credentials(server: ObjectServer, tmp_path: Path) -> str:
+    return str(server.write_credentials(tmp_path / "credentials"))
+
+
+def run(container: str, task: Task, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a container as the kubelet would."""
+    (tmp_path / "message").touch()
+    variables = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "PYTHONPATH": str(OPERATOR),
+        names.TASK_VARIABLE: task.model_dump_json(),
+        names.TERMINATION_LOG_VARIABLE: str(tmp_path / "message"),
+    }
+    command = [sys.executable, "-m", "trainingjob.sidecar", container]
+    return subprocess.run(command, env=variables, text=True, capture_output=True, check=False)
+
+
+def bring(tmp_path: Path, uri: str, credentials: str, **fields: str) -> dict[str, object]:
+    """Download one input and return what the program finds."""
+    target = tmp_path / "inputs/train"
+    wanted = Input(name="train", uri=uri, target=str(target), credentials=credentials, **fields)
+    inputs.run(DownloadInputs(inputs=(wanted,)).model_dump_json())
+    return laid_out(target)
+
+
+def test_archive_is_fetched_by_the_container_and_no_secret_is_shown(
+    server: ObjectServer, credentials: str, tmp_path: Path
+) -> None:
+    (tmp_path / "w").mkdir()
+    archive = ArchiveSource(uri="s3://runs/code.tgz", credentials=credentials)
+    task = FetchSource(source=archive, workspace=str(tmp_path / "w"), entrypoint="train.py")
+    done = run(names.FETCH_SOURCE, task, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "message").read_text()) == {
+        "uri": "s3://runs/code.tgz",
+        "sha256": hashlib.sha256(CODE).hexdigest(),
+    }
+    assert "The archive s3://runs/code.tgz: 1 files, 7 bytes" in done.stdout
+    assert server.secret_key not in done.stdout + done.stderr
+
+
+def test_archive_that_is_not_there_ends_the_container_for_good(
+    server: ObjectServer, credentials: str, tmp_path: Path
+) -> None:
+    (tmp_path / "w").mkdir()
+    archive = ArchiveSource(uri="s3://runs/none.tgz", credentials=credentials)
+    done = run(names.FETCH_SOURCE, FetchSource(source=archive, workspace=str(tmp_path / "w")), tmp_path)
+    assert done.returncode == names.EXIT_REFUSED
+    assert "s3://runs/none.tgz" in (tmp_path / "message").read_text()
+    assert server.secret_key not in done.stdout + done.stderr
+
+
+def test_archive_of_a_server_that_tells_no_length_is_fetched(tmp_path: Path) -> None:
+    """Archives that git hosts make on demand are such files."""
+    (tmp_path / "w").mkdir()
+    with serve_files(lengths=False, ranges=False) as web:
+        web.files = {"code.tar.gz": CODE}
+        archive = ArchiveSource(uri=f"{web.url}/code.tar.gz", sha256=hashlib.sha256(CODE).hexdigest())
+        source.run(FetchSource(source=archive, workspace=str(tmp_path / "w")).model_dump_json())
+    assert laid_out(tmp_path / "w") == {"train.py": b"print()"}
+
+
+@pytest.mark.parametrize("uri", ["s3://runs/data/", "s3://runs/data"])
+def test_folder_arrives_with_all_its_names_and_nothing_beside_it(credentials: str, tmp_path: Path, uri: str) -> None:
+    found = {path: content for path, content in bring(tmp_path, uri, credentials).items() if content is not None}
+    assert found == {name: name.encode() for name in NAMES}
+
+
+def test_large_object_arrives_in_parts(
+    server: ObjectServer, credentials: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_PART", 2**20)
+    data = os.urandom(5 * 2**20 + 17)
+    server.store.put("large.bin", data)
+    digest = hashlib.sha256(data).hexdigest()
+    assert bring(tmp_path, "s3://runs/large.bin", credentials, sha256=digest) == {"large.bin": data}
+
+
+def test_second_run_brings_nothing_again(credentials: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = bring(tmp_path, "s3://runs/data", credentials)
+    monkeypatch.setattr(obstore, "get", None)
+    assert bring(tmp_path, "s3://runs/data", credentials) == first
+
+
+def test_object_of_the_same_size_that_was_changed_is_brought_again(
+    server: ObjectServer, credentials: str, tmp_path: Path
+) -> None:
+    server.store.put("changing", b"one")
+    assert bring(tmp_path, "s3://runs/changing", credentials) == {"changing": b"one"}
+    server.store.put("changing", b"two")
+    assert bring(tmp_path, "s3://runs/changing", credentials) == {"changing": b"two"}
+
+
+def test_nothing_in_the_store_is_refused_with_the_inputs_name(credentials: str, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="Input 'train': there is nothing at s3://runs/dat"):
+        bring(tmp_path, "s3://runs/dat", credentials)
+    with pytest.raises(RefusedError, match=r"Input 'train': Could not list s3://none/data: .*NoSuchBucket"):
+        bring(tmp_path, "s3://none/data", credentials)
+
+
+def test_what_the_sidecar_of_an_attempt_kept_is_what_the_next_one_gets(
+    server: ObjectServer, credentials: str, tmp_path: Path
+) -> None:
+    prefix = "s3://runs/team/mnist/uid"
+    pod = Pod(tmp_path / "pod", f"{prefix}/0/worker-0", credentials)
+    pod.write("outputs/ckpt/step ü 7.bin", os.urandom(6_000_000))
+    pod.write("logs/train.log", b"step 7\n")
+    pod.start()
+    pod.end()
+    target = tmp_path / "resume"
+    target.mkdir()
+    task = RestoreArtifact(
+        prefixes=(f"{prefix}/*",), replica="worker-0", target=str(target), required=True, credentials=credentials
+    )
+    restore.run(task.model_dump_json())
+    expected = laid_out(pod.workspace)
+    assert laid_out(target) == expected
+    server.store.put("team/mnist/uid/1/worker-0/outputs/half", b"an attempt without a manifest")
+    done = run(names.RESTORE_ARTIFACT, task, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "message").read_text())["uri"] == f"{prefix}/0/worker-0"
+    assert laid_out(target) == expected

@@ -1,0 +1,214 @@
+"""The uploading sidecar as a process against a real S3 server: what it keeps, and what it survives."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.object_store import ObjectServer
+from tests.support.uploading import Pod, newest_manifest, read_artifact
+from tests.support.waiting import wait_until
+
+PREFIX = "s3://runs/team/mnist/uid/0/worker-0"
+FOLDER = "team/mnist/uid/0/worker-0"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ObjectServer]:
+    with ObjectServer(tmp_path / "server") as running:
+        yield running
+
+
+@pytest.fixture
+def pod(tmp_path: Path, server: ObjectServer) -> Iterator[Pod]:
+    credentials = server.write_credentials(tmp_path / "credentials")
+    made = Pod(tmp_path / "pod", PREFIX, str(credentials))
+    yield made
+    made.kill()
+
+
+def test_program_that_ends_leaves_everything_under_the_digest_that_is_reported(server: ObjectServer, pod: Pod) -> None:
+    pod.write("outputs/model.keras", b"m" * 100_000)
+    pod.write("outputs/deep/er/weights ü.bin", b"w" * 7_000_000)
+    pod.write("logs/train.log", b"step 1\n")
+    pod.write("other/left alone", b"")
+    pod.start()
+    report = pod.end()
+    name = newest_manifest(server.keys(), FOLDER)
+    assert name is not None
+    assert report.complete
+    assert (report.uri, report.problem, report.files, report.bytes) == (PREFIX, "", 3, 7_100_007)
+    assert report.sha256 == hashlib.sha256(server.read(name)).hexdigest()
+    found, digests = read_artifact(server.read, FOLDER, name)
+    assert found.complete
+    assert digests == pod.tree("outputs", "logs")
+    assert server.secret_key not in pod.log + (pod.folder / "message").read_text()
+
+
+def test_program_of_the_page_downloads_what_the_report_names(server: ObjectServer, pod: Pod, tmp_path: Path) -> None:
+    pod.write("outputs/deep/model", b"m" * 100_000)
+    pod.write("logs/train.log", b"step 1\n")
+    pod.start()
+    report = pod.end()
+    page = (Path(__file__).parents[2] / "docs" / "artifacts.md").read_text()
+    (tmp_path / "download.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    words: list[str | Path] = [
+        sys.executable,
+        tmp_path / "download.py",
+        report.uri,
+        str(report.sha256),
+        tmp_path / "copy",
+    ]
+    done = subprocess.run(words, env={**os.environ, **server.environment}, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("2 files\n", "")
+    copied = {path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*") if path.is_file()}
+    assert copied == {Path("outputs/deep/model"), Path("logs/train.log")}
+
+
+def test_log_that_grows_is_in_the_store_while_the_program_runs(server: ObjectServer, pod: Pod) -> None:
+    pod.start()
+    log = pod.write("logs/train.log", b"", age=0)
+    lines = iter(range(10_000))
+
+    def line_arrives() -> bool:
+        with log.open("a") as file:
+            file.write(f"step {next(lines)}\n")
+        return bool(server.keys(f"{FOLDER}/logs"))
+
+    wait_until(line_arrives, 30, every=0.2)
+    assert server.read(f"{FOLDER}/logs/train.log").startswith(b"step 0\nstep 1\n")
+    name = wait_until(lambda: newest_manifest(server.keys(), FOLDER), 10)
+    found, _ = read_artifact(server.read, FOLDER, name)
+    assert (found.complete, [file.growing for file in found.files]) == (False, [True])
+    assert pod.end().complete
+    last = newest_manifest(server.keys(), FOLDER)
+    assert last is not None
+    found, digests = read_artifact(server.read, FOLDER, last)
+    assert digests == pod.tree("logs")
+    assert not any(file.growing for file in found.files)
+
+
+def test_sidecar_killed_in_mid_upload_goes_on_and_sends_nothing_twice(server: ObjectServer, pod: Pod) -> None:
+    pod.task = {"stream": ("outputs", "logs")}
+    small = [pod.write(f"outputs/{number}", bytes([number]) * 20_000_000) for number in range(3)]
+    with (pod.workspace / "outputs" / "z").open("wb") as file:
+        file.truncate(300_000_000)
+    pod.start()
+    wait_until(lambda: pod.log.count("uploaded outputs/") >= len(small), 60)
+    wait_until(lambda: list((server.objects / "runs/.sgwtmp/multipart").glob("*/*/2")), 60)
+    pod.kill()
+    assert not server.keys(f"{FOLDER}/outputs/z")
+    pod.start()
+    report = pod.end()
+    assert report.complete
+    assert report.files == 4
+    assert [pod.log.count(f"uploaded outputs/{number}:") for number in range(3)] == [1, 1, 1]
+    name = newest_manifest(server.keys(), FOLDER)
+    assert name is not None
+    _, digests = read_artifact(server.read, FOLDER, name)
+    assert digests == pod.tree("outputs")
+
+
+def test_store_that_is_down_when_the_program_ends_is_waited_for(server: ObjectServer, pod: Pod) -> None:
+    pod.start()
+    wait_until(lambda: server.read_all("owner.json"), 30)
+    server.stop()
+    pod.write("outputs/model", b"model")
+    pod.send(signal.SIGTERM)
+    wait_until(lambda: "no connection to the store. Trying again." in pod.log, 30)
+    server.start()
+    assert pod.wait() == 0
+    assert pod.report().complete
+    assert server.read(f"{FOLDER}/outputs/model") == b"model"
+
+
+def test_store_that_stays_down_is_reported_with_the_last_manifest_before(server: ObjectServer, pod: Pod) -> None:
+    pod.task = {"grace_seconds": 6}
+    pod.write("logs/train.log", b"step 1\n")
+    pod.start()
+    name = wait_until(lambda: newest_manifest(server.keys(), FOLDER), 30)
+    digest = hashlib.sha256(server.read(name)).hexdigest()
+    server.stop()
+    pod.write("outputs/model", b"model")
+    report = pod.end()
+    assert not report.complete
+    assert (report.sha256, report.files) == (digest, 1)
+    assert report.problem.startswith("1 of 2 files were not uploaded within 6 s. Could not write s3://runs/")
+    assert report.problem.endswith("there is no connection to the store.")
+
+
+def test_store_that_hangs_holds_nobody_up_beyond_the_grace(pod: Pod) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        (Path(pod.credentials) / "AWS_ENDPOINT_URL").write_text(address)
+        pod.task = {"grace_seconds": 4}
+        pod.write("outputs/model", b"model")
+        pod.start()
+        report = pod.end()
+    assert (report.uri, report.sha256, report.complete) == (PREFIX, None, False)
+    assert report.problem == "The artifact was not uploaded within 4 s. The store does not answer."
+
+
+def test_metrics_travel_in_the_report_and_their_history_is_part_of_the_artifact(server: ObjectServer, pod: Pod) -> None:
+    pod.task = {"metrics": "logs/metrics.jsonl", "report_bytes": 700}
+    names = [f"metric_{number:02d}" for number in range(40)]
+    lines = [json.dumps({"name": name, "value": step, "step": step}) for step in range(3) for name in names]
+    pod.write("logs/metrics.jsonl", "\n".join([*lines, "hostile", '{"name": "x", "value": NaN}']).encode())
+    pod.start()
+    report = pod.end()
+    assert report.complete
+    assert [(metric.name, metric.value, metric.step) for metric in report.metrics][:2] == [
+        ("metric_00", 2, 2),
+        ("metric_01", 2, 2),
+    ]
+    assert 1 < len(report.metrics) < 40
+    assert (pod.folder / "message").stat().st_size <= 700
+    assert server.read(f"{FOLDER}/logs/metrics.jsonl").startswith(lines[0].encode())
+
+
+def test_pod_of_a_lost_node_never_writes_into_its_successors_artifact(
+    server: ObjectServer, pod: Pod, tmp_path: Path
+) -> None:
+    later = Pod(tmp_path / "later", PREFIX, pod.credentials, uid="uid-2")
+    for one in (pod, later):
+        one.write("outputs/model", one.uid.encode())
+        one.start()
+        wait_until(lambda: f"{one.uid}" in server.read_all("owner.json"), 30)  # noqa: B023 (it is called in this turn)
+    assert (later.end().uri, pod.end().uri) == (f"{PREFIX}.1", PREFIX)
+    assert server.read(f"{FOLDER}/outputs/model") == b"uid-1"
+    assert server.read(f"{FOLDER}.1/outputs/model") == b"uid-2"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda pod: setattr(pod, "prefix", "s3://absent/x"), "the bucket does not exist (NoSuchBucket)."),
+        (
+            lambda pod: (Path(pod.credentials) / "AWS_SECRET_ACCESS_KEY").write_text("of somebody else"),
+            "the store does not allow it (SignatureDoesNotMatch).",
+        ),
+    ],
+)
+def test_store_that_refuses_is_reported_with_its_own_word(pod: Pod, spoil: Callable[[Pod], object], words: str) -> None:
+    spoil(pod)
+    pod.start()
+    report = pod.end()
+    assert (report.uri, report.complete, report.sha256) == (pod.prefix, False, None)
+    assert report.problem.endswith(words)
+    assert "of somebody else" not in pod.log
+
+
+def test_bucket_that_is_made_later_gets_the_artifact(server: ObjectServer, pod: Pod) -> None:
+    pod.prefix = PREFIX.replace("runs", "later")
+    pod.write("outputs/model", b"model")
+    pod.start()
+    wait_until(lambda: "NoSuchBucket" in pod.log, 30)
+    (server.objects / "later").mkdir()
+    assert pod.end().complete

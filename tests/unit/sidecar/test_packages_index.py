@@ -1,0 +1,62 @@
+"""What pip is told about its index."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trainingjob.sidecar.packages.index import access, urls_in
+from trainingjob.sidecar.packages.task import Task
+
+SECURE = "https://example.com/simple"
+PLAIN = "http://index.example.com:8080/simple"
+
+
+def task(index_url: str = "", credentials: Path | None = None) -> Task:
+    return Task(Path("/environment"), ["six"], "", index_url, credentials, None, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "environ", "variables"),
+    [
+        ("", {"PIP_INDEX_URL": SECURE}, {}),
+        (SECURE, {"PIP_INDEX_URL": "https://other.example.com"}, {"PIP_INDEX_URL": SECURE}),
+        (PLAIN, {}, {"PIP_INDEX_URL": PLAIN, "PIP_TRUSTED_HOST": "index.example.com:8080"}),
+        (
+            PLAIN,
+            {"PIP_TRUSTED_HOST": "a b"},
+            {"PIP_INDEX_URL": PLAIN, "PIP_TRUSTED_HOST": "a b index.example.com:8080"},
+        ),
+    ],
+)
+def test_index_of_the_task_counts_before_that_of_the_image(
+    url: str, environ: dict[str, str], variables: dict[str, str]
+) -> None:
+    assert access(task(url), environ).variables == variables
+
+
+def test_index_of_the_secret_counts_before_that_of_the_task(tmp_path: Path) -> None:
+    (tmp_path / "index-url").write_text("http://reader:first-one@example.com/simple\n")
+    (tmp_path / "pip.conf").write_text("[install]\nextra-index-url = https://second-one@example.org/simple\n")
+    (tmp_path / "netrc").write_text("machine example.net login reader password third-one\n")
+
+    way = access(
+        task(SECURE, tmp_path), {"PIP_EXTRA_INDEX_URL": "https://reader:fourth%20one@example.com", **os.environ}
+    )
+
+    assert way.variables == {
+        "PIP_INDEX_URL": "http://reader:first-one@example.com/simple",
+        "PIP_TRUSTED_HOST": "example.com",
+        "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+        "NETRC": str(tmp_path / "netrc"),
+    }
+    assert way.netrc == tmp_path / "netrc"
+    assert {"first-one", "second-one", "third-one", "fourth one", "fourth%20one"} <= set(way.secrets)
+
+
+def test_indexes_of_a_requirements_file_are_found() -> None:
+    text = (
+        "-i https://a/s\n six\n--extra-index-url=https://b/s # why\n  --index-url   https://c/s\n-r x\n#-i https://d\n"
+    )
+
+    assert urls_in(text) == ["https://a/s", "https://b/s", "https://c/s"]

@@ -1,0 +1,41 @@
+"""The Python of a training image may be old: what runs under it must not use more than that has."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainingjob.sidecar import packages
+
+FOLDER = Path(packages.__file__).parent
+FILES = sorted(FOLDER.glob("*.py"))
+
+
+def test_installer_needs_no_more_than_python_3_6() -> None:
+    said = subprocess.run(
+        [Path(sys.executable).parent / "vermin", "--target=3.6-", "--no-tips", "--eval-annotations", "-vv", *FILES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_installer_imports_the_standard_library_and_itself_alone(file: Path) -> None:
+    imported = {
+        name
+        for node in ast.walk(ast.parse(file.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
+
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names
