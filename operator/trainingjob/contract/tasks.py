@@ -119,6 +119,9 @@ class UploadArtifacts(Task):
 
     prefix: str
     """The folder in the store: `<uri>/<namespace>/<job>/<uid>/<attempt>/<role>-<index>`, without a trailing `/`."""
+    uri: str = ""
+    """What the report calls that folder: a claim is `file:///…` in here and `pvc://<namespace>/<claim>/…` for others.
+    What is added to the one is added to the other. Empty when the prefix is its name for everybody."""
     workspace: str
     paths: tuple[str, ...]
     """Folders relative to the workspace that are kept at the end."""

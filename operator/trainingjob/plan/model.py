@@ -81,8 +81,18 @@ class Plan:
     """Whether a replica that failed starts anew alone, where the job's own rules say nothing else."""
     replaceable: Callable[[Replica], bool]
     """Whether the others go on when a replica is lost, and take its successor in."""
+    stop_grace: Callable[[Replica], int]
+    """The seconds that a replica's pod gets between SIGTERM and SIGKILL when it is stopped, with those for what it has
+    to upload; the grace of its deletes."""
     gang: GangPlan | None = None
     """How the pods are placed together; None when each is placed for itself."""
+    uploads: Callable[[Replica], bool] = lambda _replica: False
+    """Whether a replica's pod has the sidecar that uploads artifacts."""
+    artifact_prefix: Callable[[Replica, int], str] = lambda _replica, _attempt: ""
+    """Replica and attempt → where its artifact stands, as the sidecar's report names it, without a `/` at the end; a
+    pod that finds another one's there adds `.1`, `.2`, …; empty for a replica that uploads nothing."""
+    flush_seconds: int = 0
+    """How long an upload may take after the program's end; 0 in a job that uploads nothing."""
 
     def counts(self) -> Mapping[Role, int]:
         """Return the number of replicas of each role that the job has."""

@@ -49,6 +49,7 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
         render=render,
         restarts_alone=lambda replica: layout.restarts_alone(replica.role) and not keeps_names(spec, replica.role),
         replaceable=lambda replica: layout.replaceable(replica.role, replica.index),
+        stop_grace=lambda _replica: spec.stop_grace_seconds,
         gang=plan_gang(job, spec, replicas, resources),
     )
 
