@@ -127,9 +127,27 @@ EVERY_TORCH_FIELD: dict[str, Any] = {
 }
 """The same for a PyTorch job."""
 
+EVERY_CODE_FIELD: dict[str, Any] = {
+    **{name: value for name, value in _BESIDE_ANY_STRATEGY.items() if name not in ("command", "workingDir")},
+    "source": {
+        "git": {
+            "url": "https://git.example.com/team/code.git",
+            "ref": "v1.2",
+            "path": "training",
+            "secretRef": {"name": "git"},
+        }
+    },
+    "entrypoint": "train.py",
+    "multiWorker": {"workers": 3, "chief": True, "evaluator": True},
+    "successPolicy": "AllWorkers",
+}
+"""The same for a job that brings its code, data and packages, and keeps what it writes."""
+
 CHANGES: dict[str, Any] = {
     **dict.fromkeys(EVERY_FIELD),
     "image": "registry.example.com/mnist:2.0",
+    "source": {"configMap": {"name": "code"}},
+    "entrypoint": "evaluate.py",
     "parameterServer": {"workers": 4},
     "multiWorker": {"workers": 2},
     "mpi": {"nodes": 4},

@@ -8,6 +8,11 @@ _RULE = "spec.failurePolicy.rules[0]"
 MALFORMED = [
     Malformed("no image", "spec.image", {"image": None}),
     Malformed("an image with a blank", "spec.image", {"image": "my image"}),
+    Malformed(
+        "a digest in capitals",
+        "spec.source.archive.sha256",
+        {"source": {"archive": {"uri": "s3://bucket/code.tgz", "sha256": "A" * 64}}},
+    ),
     Malformed("a command that is no list", "spec.command", {"command": "python train.py"}, incomparable=True),
     Malformed("no worker", "spec.parameterServer.workers", {"parameterServer": {"workers": 0}}),
     Malformed("more workers than any job has", "spec.multiWorker.workers", {"multiWorker": {"workers": 10_001}}),

@@ -6,6 +6,7 @@ from tests.support.job_cases import Refused, mounted
 from tests.support.refused_gangs import REFUSED_GANGS
 from tests.support.refused_names import REFUSED_NAMES
 from tests.support.refused_policies import REFUSED_POLICIES
+from tests.support.refused_sources import REFUSED_SOURCES
 from tests.support.refused_strategies import REFUSED_STRATEGIES
 from tests.support.strategy_jobs import mpi
 from trainingjob.api.constants import SHM_PATH
@@ -356,6 +357,7 @@ REFUSED = [
     *REFUSED_STRATEGIES,
     *REFUSED_POLICIES,
     *REFUSED_GANGS,
+    *REFUSED_SOURCES,
     *_PROGRAM,
     *_RESOURCES,
     *_METADATA,

@@ -10,6 +10,7 @@ from trainingjob.api.failure_rules import SPEC_FAILURE_RULES
 from trainingjob.api.gang_rules import SPEC_GANG_RULES
 from trainingjob.api.pod_fields import Resources
 from trainingjob.api.rule import Rule, Words, literal, readable_quantity
+from trainingjob.api.source_rules import SPEC_SOURCE_RULES
 from trainingjob.api.spec import Overrides, RoleOverride, TrainingJobSpec
 from trainingjob.api.strategy_rules import SPEC_STRATEGY_RULES
 
@@ -156,6 +157,7 @@ _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
     *SPEC_STRATEGY_RULES,
     *SPEC_FAILURE_RULES,
     *SPEC_GANG_RULES,
+    *SPEC_SOURCE_RULES,
     Rule(
         f"self.accelerator.matches({literal(_EXTENDED_RESOURCE)})",
         lambda spec: None if re.search(_EXTENDED_RESOURCE, spec.accelerator) else (spec.accelerator,),

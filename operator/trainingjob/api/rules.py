@@ -10,6 +10,7 @@ from trainingjob.api.job_rules import JOB_RULES
 from trainingjob.api.names import name_problems
 from trainingjob.api.pod_rules import POD_RULES
 from trainingjob.api.rule import Rule
+from trainingjob.api.source_rules import SOURCE_RULES
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.strategy_rules import STRATEGY_RULES
 
@@ -18,6 +19,7 @@ RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
     **STRATEGY_RULES,
     **FAILURE_RULES,
     **GANG_RULES,
+    **SOURCE_RULES,
     **JOB_RULES,
 }
 

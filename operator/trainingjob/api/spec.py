@@ -27,6 +27,7 @@ from trainingjob.api.pod_fields import (
 from trainingjob.api.process_strategies import Mpi, Replicas, Torch
 from trainingjob.api.roles import Role as Role  # noqa: PLC0414 - the whole vocabulary is found here
 from trainingjob.api.scheduling import Affinity, TopologySpread
+from trainingjob.api.source import Entrypoint, Source
 from trainingjob.api.volumes import Volume, VolumeMount
 
 MANAGED_BY_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[-A-Za-z0-9/._~%!$&'()*+,;=:]+$"
@@ -114,6 +115,16 @@ class TrainingJobSpec(Model):
     image_pull_secrets: Annotated[list[NameReference], Field(max_length=16), list_map("name")] | None = Field(
         None, description="Secrets for the image's registry."
     )
+    source: Source | None = Field(
+        None,
+        description="The program's files, where they are not in the image. They are put into /workspace, in which the "
+        "program then starts.",
+    )
+    entrypoint: Entrypoint | None = Field(
+        None,
+        description="What of source is run instead of a command: a .py file (with python), a .sh file (with sh), or "
+        "-m package.module.",
+    )
     command: Words | None = Field(
         None,
         description="The program and its first arguments; the image's own when not given. No shell reads it. It must "
@@ -121,7 +132,9 @@ class TrainingJobSpec(Model):
     )
     args: Words | None = Field(None, description="Further arguments of the program.")
     working_dir: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
-        None, description="The folder in which the program starts; the image's own when not given."
+        None,
+        description="The folder in which the program starts; the image's own when not given. With source it is "
+        "/workspace, and may not be given.",
     )
     env: Env | None = Field(
         None,

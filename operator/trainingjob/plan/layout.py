@@ -19,6 +19,10 @@ class Preparation:
     command: list[str]
     mounts: tuple[Manifest, ...] = ()
     """What it mounts besides the program's volumes."""
+    variables: tuple[Manifest, ...] = ()
+    """What it is told besides the program's environment."""
+    working_dir: str | None = None
+    """The folder in which it runs; None for the image's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class PlanOptions:
 
     security_profile: str = "restricted"
     """The Pod Security level of jobs that choose none: restricted or baseline."""
+    own_image: str = "trainingjob-operator"
+    """The image of the containers that are ours: the operator's own."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

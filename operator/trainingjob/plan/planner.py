@@ -1,7 +1,8 @@
 """From a job to its plan: the strategy lays out the replicas, the rest follows for each of them."""
 
 from trainingjob.api.job import TrainingJob
-from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.api.spec import Role, TrainingJobSpec
+from trainingjob.plan.addition import RolePods
 from trainingjob.plan.gang import check_gang, join_gang, keeps_names, plan_gang
 from trainingjob.plan.layout import Layout
 from trainingjob.plan.model import Manifest, Plan, PlanOptions, PlanRefusedError, Replica
@@ -9,11 +10,14 @@ from trainingjob.plan.mpi import lay_out_mpi
 from trainingjob.plan.multi_worker import lay_out_multi_worker
 from trainingjob.plan.names import pod_name
 from trainingjob.plan.parameter_server import lay_out_parameter_server
-from trainingjob.plan.pod import pod_template, render_pod
-from trainingjob.plan.security import check_annotations, decide_security
+from trainingjob.plan.pod import PodTemplate, pod_template, render_pod
+from trainingjob.plan.role_spec import resolve_role
+from trainingjob.plan.security import Security, check_annotations, decide_security
 from trainingjob.plan.service import headless_service
 from trainingjob.plan.single import lay_out_single
+from trainingjob.plan.source import add_source
 from trainingjob.plan.torch import lay_out_torch
+from trainingjob.plan.workspace import in_workspace
 
 
 def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
@@ -31,7 +35,7 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
     layout = _lay_out(job, spec)
     security = decide_security(spec.security_context, options.security_profile)
     check_annotations(spec.pod_annotations or {})
-    templates = {role: pod_template(job, spec, role, security, layout) for role in layout.counts}
+    templates = {role: _template(job, spec, role, security, layout, options) for role in layout.counts}
 
     def render(replica: Replica, attempt: int) -> Manifest:
         pod = render_pod(job, layout, templates[replica.role], replica, attempt)
@@ -52,6 +56,15 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
         stop_grace=lambda _replica: spec.stop_grace_seconds,
         gang=plan_gang(job, spec, replicas, resources),
     )
+
+
+def _template(
+    job: TrainingJob, spec: TrainingJobSpec, role: Role, security: Security, layout: Layout, options: PlanOptions
+) -> PodTemplate:
+    chosen = resolve_role(spec, role)
+    pods = RolePods(job, spec, role, chosen, options.own_image)
+    additions = add_source(pods, ())
+    return pod_template(pods, security, in_workspace(spec, layout.program(role, chosen)), additions)
 
 
 def _lay_out(job: TrainingJob, spec: TrainingJobSpec) -> Layout:

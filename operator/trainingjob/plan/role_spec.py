@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from trainingjob.api.pod_fields import EnvVar, Resources, Toleration
+from trainingjob.api.processes import own_command
 from trainingjob.api.spec import Role, RoleOverride, TrainingJobSpec
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ def resolve_role(spec: TrainingJobSpec, role: Role) -> RoleSpec:
     override = _override(spec, role)
     return RoleSpec(
         image=_first(override.image, spec.image),
-        command=_first(override.command, spec.command),
+        command=_first(override.command, own_command(spec)),
         args=_first(override.args, spec.args),
         env=_merge_env(spec.env or (), override.env or ()),
         resources=_first(override.resources, spec.resources),
