@@ -103,9 +103,13 @@ class World:
         self.now, self._waiting = self._waiting, None
         return True
 
+    def look(self) -> Decision:
+        """Return what would be decided now."""
+        return self._decide(Children(*self._visible(), pod_groups_gone=self.pod_groups_gone))
+
     def step(self) -> bool:
         """Make one pass as the controller does and return whether anything was written."""
-        decision = self._decide(Children(*self._visible(), pod_groups_gone=self.pod_groups_gone))
+        decision = self.look()
         created, children = self._carry_out(decision)
         if decision.actions:
             decision = replace(self._decide(children), actions=decision.actions)

@@ -1,8 +1,9 @@
 """Pods that are being prepared: how far they are, why it can go no further, and which code they have fetched."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.status import SourceStatus
 from trainingjob.contract import names
 from trainingjob.reconcile.observed import ObservedPod
@@ -59,10 +60,15 @@ def refusal(pod: ObservedPod) -> str:
     return _REFUSALS[pod.init_name][0]
 
 
-def fetched_source(pods: Iterable[ObservedPod]) -> SourceStatus | None:
-    """Return the commit that the first of the pods has fetched; None where none says so.
+def fetched_source(spec: TrainingJobSpec | None, pods: Sequence[ObservedPod]) -> SourceStatus | None:
+    """Return what the pods have fetched: an archive, or the commit that the first of them names.
 
-    The message comes from a pod: nothing of it is taken over but an id of the right form.
+    None where none says so. The message comes from a pod: nothing of it is taken over but an id of the right form.
     """
+    source = spec.source if spec else None
+    if source and source.archive:
+        return SourceStatus(uri=source.archive.uri)
+    if not (source and source.git):
+        return None
     found = (_COMMIT.search(pod.fetched) for pod in pods if pod.fetched)
     return next((SourceStatus(commit=match.group()) for match in found if match), None)

@@ -52,8 +52,8 @@ def found_in(job: TrainingJob, replicas: ReplicaSet, lost: Sequence[ReplicaView]
 def _source(job: TrainingJob, replicas: ReplicaSet) -> SourceStatus | None:
     """Return which code the job runs, as soon as a pod is prepared or cannot be: not with a write of its own."""
     pods = [view.pod for view in replicas if view.pod and view.pod.fetched]
-    prepared = (pod for pod in pods if pod.main.started or pod.main.ended or pod.init_name)
-    return fetched_source(prepared) or job.status.source
+    prepared = [pod for pod in pods if pod.main.started or pod.main.ended or pod.init_name]
+    return fetched_source(job.spec, prepared) or job.status.source
 
 
 def still_restarting(job: TrainingJob, replicas: ReplicaSet) -> dict[str, str]:
