@@ -3,8 +3,11 @@
 from typing import Any
 
 from tests.support.job_cases import Refused, mounted
+from tests.support.refused_environments import REFUSED_ENVIRONMENTS
 from tests.support.refused_gangs import REFUSED_GANGS
+from tests.support.refused_inputs import REFUSED_INPUTS
 from tests.support.refused_names import REFUSED_NAMES
+from tests.support.refused_outputs import REFUSED_OUTPUTS
 from tests.support.refused_policies import REFUSED_POLICIES
 from tests.support.refused_sources import REFUSED_SOURCES
 from tests.support.refused_strategies import REFUSED_STRATEGIES
@@ -358,6 +361,9 @@ REFUSED = [
     *REFUSED_POLICIES,
     *REFUSED_GANGS,
     *REFUSED_SOURCES,
+    *REFUSED_OUTPUTS,
+    *REFUSED_INPUTS,
+    *REFUSED_ENVIRONMENTS,
     *_PROGRAM,
     *_RESOURCES,
     *_METADATA,

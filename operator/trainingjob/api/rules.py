@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
+from trainingjob.api.environment_rules import ENVIRONMENT_RULES
 from trainingjob.api.failure_rules import FAILURE_RULES
 from trainingjob.api.gang_rules import GANG_RULES
+from trainingjob.api.input_rules import INPUT_RULES
 from trainingjob.api.job_rules import JOB_RULES
 from trainingjob.api.names import name_problems
+from trainingjob.api.output_rules import OUTPUT_RULES
 from trainingjob.api.pod_rules import POD_RULES
 from trainingjob.api.rule import Rule
 from trainingjob.api.source_rules import SOURCE_RULES
@@ -20,6 +23,9 @@ RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
     **FAILURE_RULES,
     **GANG_RULES,
     **SOURCE_RULES,
+    **OUTPUT_RULES,
+    **INPUT_RULES,
+    **ENVIRONMENT_RULES,
     **JOB_RULES,
 }
 

@@ -7,9 +7,12 @@ from pydantic import Field
 
 from trainingjob.api.base import Model
 from trainingjob.api.constants import MANAGED_BY
+from trainingjob.api.environment import Environment
 from trainingjob.api.failure_policy import FailurePolicy
 from trainingjob.api.gang import Gang
+from trainingjob.api.inputs import Input
 from trainingjob.api.lists import ATOMIC, list_map
+from trainingjob.api.outputs import Outputs
 from trainingjob.api.pod_fields import (
     Annotations,
     DNSConfig,
@@ -25,6 +28,7 @@ from trainingjob.api.pod_fields import (
     Words,
 )
 from trainingjob.api.process_strategies import Mpi, Replicas, Torch
+from trainingjob.api.resume import ResumeFrom
 from trainingjob.api.roles import Role as Role  # noqa: PLC0414 - the whole vocabulary is found here
 from trainingjob.api.scheduling import Affinity, TopologySpread
 from trainingjob.api.source import Entrypoint, Source
@@ -136,6 +140,10 @@ class TrainingJobSpec(Model):
         description="The folder in which the program starts; the image's own when not given. With source it is "
         "/workspace, and may not be given.",
     )
+    environment: Environment | None = Field(
+        None,
+        description="Packages that are installed before the program starts. It needs a command or an entrypoint.",
+    )
     env: Env | None = Field(
         None,
         description="Environment variables. Names that the operator sets (TF_CONFIG, RANK, TRAININGJOB_*, …) are "
@@ -143,6 +151,19 @@ class TrainingJobSpec(Model):
     )
     env_from: Annotated[list[EnvFromSource], Field(max_length=32), ATOMIC] | None = Field(
         None, description="ConfigMaps and Secrets whose keys become environment variables."
+    )
+    inputs: Annotated[list[Input], Field(max_length=16), list_map("name")] | None = Field(
+        None, description="Data that the program reads, each under a name."
+    )
+    outputs: Outputs | None = Field(
+        None,
+        description="What is kept of what the program writes, and where. Without source it needs workingDir, below "
+        "which the folders then are.",
+    )
+    resume_from: ResumeFrom | None = Field(
+        None,
+        description="What an earlier job has kept, to go on from: TRAININGJOB_RESUME names the folder. "
+        "With outputs.restore what this job has kept itself comes first.",
     )
     gpus_per_worker: Annotated[int, Field(ge=0, le=1024)] = Field(
         0,

@@ -17,7 +17,7 @@ CLAIM_URI: Final = r"^pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a
 """How a status names what stands in a claim: `pvc://<namespace>/<claim>/<path>`."""
 
 Uri = Annotated[str, Field(min_length=1, max_length=1024)]
-Path = Annotated[str, Field(min_length=1, max_length=1024)]
+Path = Annotated[str, Field(min_length=1, max_length=512)]
 Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
 
 

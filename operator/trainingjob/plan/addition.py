@@ -27,6 +27,8 @@ class Addition:
     """What is added to each pod of a role."""
 
     volumes: tuple[Manifest, ...] = ()
+    replica_volumes: Callable[[Replica], tuple[Manifest, ...]] = lambda _replica: ()
+    """Replica → volumes that not every replica has: a claim may be mounted by the pods of one node alone."""
     mounts: tuple[Manifest, ...] = ()
     """Where they stand in the training container, and in what runs in its image before it."""
     variables: tuple[Manifest, ...] = ()

@@ -86,15 +86,15 @@ class Plan:
     stop_grace: Callable[[Replica], int]
     """The seconds that a replica's pod gets between SIGTERM and SIGKILL when it is stopped, with those for what it has
     to upload; the grace of its deletes."""
-    gang: GangPlan | None = None
-    """How the pods are placed together; None when each is placed for itself."""
-    uploads: Callable[[Replica], bool] = lambda _replica: False
+    uploads: Callable[[Replica], bool]
     """Whether a replica's pod has the sidecar that uploads artifacts."""
-    artifact_prefix: Callable[[Replica, int], str] = lambda _replica, _attempt: ""
+    artifact_prefix: Callable[[Replica, int], str]
     """Replica and attempt → where its artifact stands, as the sidecar's report names it, without a `/` at the end; a
     pod that finds another one's there adds `.1`, `.2`, …; empty for a replica that uploads nothing."""
-    flush_seconds: int = 0
+    flush_seconds: int
     """How long an upload may take after the program's end; 0 in a job that uploads nothing."""
+    gang: GangPlan | None = None
+    """How the pods are placed together; None when each is placed for itself."""
 
     def counts(self) -> Mapping[Role, int]:
         """Return the number of replicas of each role that the job has."""

@@ -41,6 +41,7 @@ class PodTemplate:
     """The operator's variables that are the same for every replica; they follow those that differ."""
     user_env: list[Manifest]
     attempt_volumes: Callable[[int], tuple[Manifest, ...]]
+    replica_volumes: Callable[[Replica], tuple[Manifest, ...]]
 
 
 def pod_template(pods: RolePods, security: Security, program: Program, additions: Sequence[Addition]) -> PodTemplate:
@@ -65,6 +66,9 @@ def pod_template(pods: RolePods, security: Security, program: Program, additions
         own_env=[*own_env, *(variable for addition in additions for variable in addition.variables)],
         user_env=[item.manifest() for item in chosen.env],
         attempt_volumes=program.attempt_volumes,
+        replica_volumes=lambda replica: tuple(
+            volume for addition in additions for volume in addition.replica_volumes(replica)
+        ),
     )
 
 
@@ -83,7 +87,11 @@ def render_pod(job: TrainingJob, layout: Layout, template: PodTemplate, replica:
         "hostname": replica.pod,
         "subdomain": job.name,
         **template.spec,
-        "volumes": [*template.spec["volumes"], *template.attempt_volumes(attempt)],
+        "volumes": [
+            *template.spec["volumes"],
+            *template.attempt_volumes(attempt),
+            *(volume for volume in template.replica_volumes(replica) if volume not in template.spec["volumes"]),
+        ],
         "containers": [{**template.container, "env": env}],
     }
     steps = [step(replica, attempt, env) for step in template.steps]
@@ -157,6 +165,7 @@ def _steps(
 def _prepare(preparation: Preparation, container: Manifest, volumes: Volumes, chosen: RoleSpec) -> Manifest:
     """Return the init container: the training container's image, user and volumes, without its GPUs."""
     own = {mount["mountPath"] for mount in preparation.mounts}
+    others = [*volumes.of_program, *(volumes.of_additions if preparation.bare else ())]
     kept = ("image", "imagePullPolicy", "envFrom", "securityContext", "terminationMessagePolicy")
     return {
         "name": preparation.name,
@@ -165,7 +174,7 @@ def _prepare(preparation: Preparation, container: Manifest, volumes: Volumes, ch
         "command": preparation.command,
         **_given(workingDir=preparation.working_dir),
         "volumeMounts": [
-            *(mount for mount in volumes.mounts if mount["mountPath"] not in own and mount not in volumes.of_program),
+            *(mount for mount in volumes.mounts if mount["mountPath"] not in own and mount not in others),
             *preparation.mounts,
         ],
     }

@@ -21,6 +21,8 @@ class Volumes:
     mounts: list[Manifest]
     of_program: list[Manifest]
     """Those mounts that only what the role runs needs."""
+    of_additions: list[Manifest]
+    """Those mounts that the job's fields add."""
 
 
 def own_volume_name(name: str) -> str:
@@ -45,16 +47,18 @@ def lay_out_volumes(spec: TrainingJobSpec, program: Program, additions: Sequence
         ours[HOME_PATH] = {"name": own_volume_name("home"), "emptyDir": {}}
     of_program = [mount for mount in program.mounts if mount["mountPath"] not in taken]
     # Several additions share the workspace.
+    of_additions = [mount for addition in additions for mount in addition.mounts]
     added = {volume["name"]: volume for addition in additions for volume in addition.volumes}
     return Volumes(
         volumes=[*ours.values(), *program.volumes, *added.values(), *own],
         mounts=[
             *({"name": volume["name"], "mountPath": path} for path, volume in ours.items()),
             *of_program,
-            *(mount for addition in additions for mount in addition.mounts),
+            *of_additions,
             *mounts,
         ],
         of_program=of_program,
+        of_additions=of_additions,
     )
 
 

@@ -33,6 +33,10 @@ ACTS_ON_PODS: dict[str, Any] = {
     "imagePullSecrets": [{"name": "registry"}],
     "source": {"configMap": {"name": "scripts"}},
     "entrypoint": "train.py",
+    "environment": {"pip": ["pandas"]},
+    "inputs": [{"name": "train", "uri": "s3://bucket/train.csv"}],
+    "resumeFrom": {"uri": "s3://bucket/runs/team/mnist/1/0/worker-0"},
+    "outputs": {"uri": "s3://bucket/runs"},
     "command": ["python", "train.py"],
     "args": ["--epochs", "10"],
     "workingDir": "/app",
@@ -66,7 +70,14 @@ ACTS_ON_PODS: dict[str, Any] = {
 }
 """Every other field of the spec with a value that shows."""
 
-NEEDS = {"accelerator": ["gpusPerWorker"], "volumeMounts": ["volumes"], "mpi": ["command"], "entrypoint": ["source"]}
+NEEDS = {
+    "accelerator": ["gpusPerWorker"],
+    "volumeMounts": ["volumes"],
+    "mpi": ["command"],
+    "entrypoint": ["source"],
+    "outputs": ["source"],
+    "environment": ["command"],
+}
 """Fields that say nothing without another one."""
 
 
