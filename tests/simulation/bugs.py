@@ -139,8 +139,8 @@ def _whoever_owns(_: Original, _job: Any, pods: Any) -> Any:
     return pods
 
 
-def _resume_at_once(original: Original, job: Any, _pods: Any, grace: int, now: Any) -> Any:
-    return original(job, (), grace, now)
+def _resume_at_once(original: Original, job: Any, spec: Any, _pods: Any, now: Any) -> Any:
+    return original(job, spec, (), now)
 
 
 async def _pods_first(original: Original, self: Any, job: Any, actions: Any) -> Any:
@@ -205,7 +205,7 @@ def _forget_successes(_: Original, _status: Any) -> dict[str, frozenset[int]]:
     return {}
 
 
-def _suspend_keeps_pods(_: Original, _pods: Any, _grace: int) -> tuple[()]:
+def _suspend_keeps_pods(_: Original, _spec: Any, _pods: Any) -> tuple[()]:
     return ()
 
 

@@ -9,6 +9,7 @@ from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.api.status import ConditionType, Ending, FailureClass, Phase, TrainingJobStatus
 from trainingjob.api.times import format_time, parse_time
 from trainingjob.plan import Plan
+from trainingjob.plan.artifacts import replica_name
 from trainingjob.reconcile.artifacts import Upload, claim_complete, last_metrics, listed, lost, read_report
 from trainingjob.reconcile.classes import classify
 from trainingjob.reconcile.conditions import MESSAGE_MAX, Claim, update_conditions
@@ -83,7 +84,7 @@ def finish(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Childr
     )
     if found.over or now >= until:
         late = [_lost(plan, job, view, "nothing was heard of it in time") for view in (*found.awaited, *found.unseen)]
-        order = [_name(view) for view in observe_replicas(job, plan, children)]
+        order = [replica_name(view.replica) for view in observe_replicas(job, plan, children)]
         uploads = sorted((*found.known, *late), key=lambda upload: order.index(upload.artifact.name))
         return say(job, _ended(job, spec, status, ending, uploads, now))
     actions: tuple[Action, ...] = (*(ReadPod(view.replica.pod) for view in found.unseen), *_stops(found.awaited))
@@ -111,7 +112,7 @@ def _look(job: TrainingJob, plan: Plan, children: Children) -> Uploads:
             else:
                 unseen.append(view)
         elif pod.artifacts is not None and pod.artifacts.ended and view.state is not State.RUNNING:
-            known.append(read_report(_name(view), _prefix(plan, job, view), pod.artifacts))
+            known.append(read_report(replica_name(view.replica), _prefix(plan, job, view), pod.artifacts))
         elif pod.phase in ("Succeeded", "Failed") or classify(view) is FailureClass.NODE_LOST:
             known.append(_lost(plan, job, view, f"its pod has ended ({pod.reason or pod.phase}) without a report"))
         else:
@@ -145,7 +146,7 @@ def _ended(
     """Return the status of a job that ends with what is known of its artifacts."""
     complete = claim_complete(uploads)
     phase, reason, message = Phase(ending.phase), ending.reason, ending.message
-    if phase is Phase.SUCCEEDED and not complete.holds and _required(spec):
+    if phase is Phase.SUCCEEDED and not complete.holds and spec.outputs and spec.outputs.required:
         phase, reason = Phase.FAILED, ARTIFACTS_INCOMPLETE
         message = f"The training has succeeded, but outputs.required asks for its artifacts. {complete.message}"
     claims = (success_claims if phase is Phase.SUCCEEDED else failure_claims)(reason, message)
@@ -166,11 +167,6 @@ def _ended(
     )
 
 
-def _required(spec: TrainingJobSpec) -> bool:
-    outputs = getattr(spec, "outputs", None)
-    return bool(outputs and outputs.required)
-
-
 def _until(spec: TrainingJobSpec, plan: Plan, ending: Ending) -> datetime:
     """Return until when the end waits at most; it follows from the stored outcome alone."""
     return parse_time(ending.time) + timedelta(seconds=spec.stop_grace_seconds + plan.flush_seconds) + PATIENCE
@@ -181,11 +177,7 @@ def _waiting_words(ending: Ending, until: datetime) -> str:
 
 
 def _lost(plan: Plan, job: TrainingJob, view: ReplicaView, why: str) -> Upload:
-    return lost(_name(view), _prefix(plan, job, view), f"{why}; the last manifest in the store counts")
-
-
-def _name(view: ReplicaView) -> str:
-    return f"{view.replica.role}-{view.replica.index}"
+    return lost(replica_name(view.replica), _prefix(plan, job, view), f"{why}; the last manifest in the store counts")
 
 
 def _prefix(plan: Plan, job: TrainingJob, view: ReplicaView) -> str:

@@ -6,6 +6,5 @@ from trainingjob.reconcile.observed import ObservedPod
 
 def stop_grace(spec: TrainingJobSpec, pod: ObservedPod) -> int:
     """Return the seconds between SIGTERM and SIGKILL: a pod that still has to upload gets those for it, too."""
-    outputs = getattr(spec, "outputs", None)
-    uploads = outputs is not None and pod.artifacts is not None and not pod.artifacts.ended
-    return spec.stop_grace_seconds + (outputs.flush_seconds if uploads and outputs else 0)
+    uploads = pod.artifacts is not None and not pod.artifacts.ended
+    return spec.stop_grace_seconds + (spec.outputs.flush_seconds if spec.outputs and uploads else 0)

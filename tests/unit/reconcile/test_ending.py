@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.playing import edit
-from tests.support.uploads import DIGEST, keeping, prefix, report, uploaded
+from tests.support.uploads import DIGEST, EVERY, keeping, prefix, report, uploaded
 from tests.support.world import ONE_ATTEMPT, World
 from trainingjob.api.times import format_time, parse_time
+from trainingjob.plan import PlanOptions, plan_job
 
 WORKER = "mnist-worker-0"
 OTHER = "mnist-worker-1"
@@ -104,7 +105,7 @@ def test_end_waits_no_longer_than_the_times_that_the_job_gives() -> None:
 
 
 def test_program_that_still_runs_is_stopped_once_and_its_pod_stays() -> None:
-    world = keeping(every=True, **GROUP, **ONE_ATTEMPT)
+    world = keeping(EVERY, **GROUP, **ONE_ATTEMPT)
     world.end(OTHER, 1)
     world.settle()
     assert (world.phase, world.stopped, world.deleted) == ("Finalizing", [WORKER], [])
@@ -241,7 +242,7 @@ def test_evaluator_is_waited_for_first() -> None:
 
 def test_evaluator_that_uploads_is_stopped_at_the_end_of_its_grace() -> None:
     world = keeping(
-        every=True,
+        EVERY,
         parameterServer={"workers": 1, "servers": 1, "chief": True, "evaluator": True},
         evaluatorGraceSeconds=30,
     )
@@ -284,3 +285,12 @@ def test_counts_go_on_while_it_uploads_and_failures_do_not() -> None:
     world.settle()
     assert world.status.failures is None
     assert world.status.replicas["worker"].active == 0
+
+
+@pytest.mark.parametrize("outputs", [{}, EVERY])
+def test_deletes_give_each_pod_the_time_that_its_plan_gives_it(outputs: dict[str, Any]) -> None:
+    world = keeping(outputs, **GROUP, stopGraceSeconds=7)
+    edit(world, cancel=True)
+    world.settle()
+    plan = plan_job(world.job, PlanOptions())
+    assert world.graces == {replica.pod: plan.stop_grace(replica) for replica in plan.replicas}

@@ -171,11 +171,12 @@ def test_commit_that_was_fetched_is_told_with_the_start() -> None:
     prepare(world, WORKER, "fetch-source")
     world.change(WORKER, fetched=f"commit {COMMIT} of https://example.com/x.git\n")
     world.settle()
-    assert world.status.source is None
+    assert "source" not in world.status.manifest()
     patches = world.patches
     world.start()
     world.settle()
-    assert (world.status.source.commit, world.patches) == (COMMIT, patches + 1)
+    assert world.status.source.manifest() == {"commit": COMMIT}
+    assert world.patches == patches + 1
 
 
 @pytest.mark.parametrize("words", ["", "main", "0123456", COMMIT + "0", f"x{COMMIT}", COMMIT.upper()])
