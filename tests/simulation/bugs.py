@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from tests.simulation import wrong_ends as ends
 from tests.simulation.schedule import Incident
 from trainingjob.api.status import FailureClass, Phase
 from trainingjob.controller import cache, executor, worker
@@ -15,6 +16,7 @@ from trainingjob.reconcile import (
     Decision,
     DeletePod,
     cleanup,
+    ending,
     evaluator,
     failing,
     failures,
@@ -319,6 +321,15 @@ _ALL: Final = (
         (after("delete-pod", "phase:Running", 25.0, "worker-0"),),
     ),
     Bug("disruption-costs-restart", ((failures, "classify", _same(FailureClass.APP_FAILURE)),), ("one",), _STOP),
+    Bug("end-before-the-report", ((ending, "_look", ends.wait_for_no_upload),), ("keeps",)),
+    Bug("outcome-not-stored", ((reconciler, "hold_back", ends.outcome_not_stored),), ("keeps-required-hangs",)),
+    Bug("stop-without-uid", ((executor.Executor, "_stop", ends.stop_whoever_has_the_name),), ("keeps-all-fails",)),
+    Bug(
+        "cancel-undoes-the-outcome",
+        ((worker, "reconcile", ends.cancel_whatever_is_decided),),
+        ("keeps",),
+        (after("cancel", "phase:Finalizing", 0.5),),
+    ),
     Bug("restarts-counted-from-one", ((failing, "_counts", _count_back),), ("servers-worker-fails",)),
 )
 BUGS: Final = {bug.name: bug for bug in _ALL}
