@@ -9,6 +9,8 @@ from tests.support.refused_sources import SCRIPTS, git
 _ARCHIVE = "https://example.com/code.tar.gz?version=3"
 
 ACCEPTED_CODE_JOBS = [
+    Accepted("a framework by its name", {"image": None, "framework": {"name": "scikit-learn"}}),
+    Accepted("a framework in a version", {"image": None, "framework": {"name": "pytorch", "version": "2.5.1-a_b"}}),
     Accepted("a script of a ConfigMap", {**SCRIPTS, "entrypoint": "train.py"}),
     Accepted("a script in a folder", {**git(), "entrypoint": "./a b/run.sh", "args": ["--epochs", "3"]}),
     Accepted("a module of a source", {**git(ref="feature/x-1", path="src"), "entrypoint": "-m trainer.task"}),

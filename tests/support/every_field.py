@@ -128,7 +128,8 @@ EVERY_TORCH_FIELD: dict[str, Any] = {
 """The same for a PyTorch job."""
 
 EVERY_CODE_FIELD: dict[str, Any] = {
-    **{name: value for name, value in _BESIDE_ANY_STRATEGY.items() if name not in ("command", "workingDir")},
+    **{name: value for name, value in _BESIDE_ANY_STRATEGY.items() if name not in ("image", "command", "workingDir")},
+    "framework": {"name": "tensorflow", "version": "2.18"},
     "source": {
         "git": {
             "url": "https://git.example.com/team/code.git",
@@ -176,6 +177,7 @@ EVERY_CODE_FIELD: dict[str, Any] = {
 CHANGES: dict[str, Any] = {
     **dict.fromkeys(EVERY_FIELD),
     "image": "registry.example.com/mnist:2.0",
+    "framework": {"name": "pytorch"},
     "source": {"configMap": {"name": "code"}},
     "entrypoint": "evaluate.py",
     "environment": {"pip": ["scikit-learn"]},

@@ -32,7 +32,7 @@ REFUSED_ENVIRONMENTS = [
     ),
     *(
         Refused(f"the package {name!r}", "spec.environment.pip", _NO_REQUIREMENT % name, installing("pandas", name))
-        for name in ("--index-url=https://example.com", "-r x", " pandas")
+        for name in ("--index-url=https://example.com", "-r x")
     ),
     Refused(
         "a list of packages outside of the source",

@@ -354,7 +354,18 @@ _VOLUMES = [
     ),
 ]
 
+_IMAGES = [
+    Refused("no image", "spec", "give exactly one of image, framework; there are 0", {"image": None}),
+    Refused(
+        "an image and a framework",
+        "spec",
+        "give exactly one of image, framework; there are 2",
+        {"image": "mnist", "framework": {"name": "pytorch"}},
+    ),
+]
+
 REFUSED = [
+    *_IMAGES,
     *_RESERVED,
     *_ENVIRONMENT,
     *REFUSED_STRATEGIES,

@@ -12,7 +12,7 @@ from trainingjob.api.gang_rules import SPEC_GANG_RULES
 from trainingjob.api.input_rules import SPEC_INPUT_RULES
 from trainingjob.api.output_rules import SPEC_OUTPUT_RULES
 from trainingjob.api.pod_fields import Resources
-from trainingjob.api.rule import Rule, Words, literal, readable_quantity
+from trainingjob.api.rule import Rule, Words, exactly_one, literal, readable_quantity
 from trainingjob.api.source_rules import SPEC_SOURCE_RULES
 from trainingjob.api.spec import Overrides, RoleOverride, TrainingJobSpec
 from trainingjob.api.strategy_rules import SPEC_STRATEGY_RULES
@@ -157,6 +157,7 @@ def _accelerator_in(place: str) -> Rule[TrainingJobSpec]:
 
 
 _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
+    exactly_one(TrainingJobSpec, "image", "framework"),
     *SPEC_STRATEGY_RULES,
     *SPEC_FAILURE_RULES,
     *SPEC_GANG_RULES,

@@ -9,6 +9,7 @@ from trainingjob.api.base import Model
 from trainingjob.api.constants import MANAGED_BY
 from trainingjob.api.environment import Environment
 from trainingjob.api.failure_policy import FailurePolicy
+from trainingjob.api.framework import Framework
 from trainingjob.api.gang import Gang
 from trainingjob.api.inputs import Input
 from trainingjob.api.lists import ATOMIC, list_map
@@ -112,7 +113,11 @@ class Overrides(Model):
 class TrainingJobSpec(Model):
     """What the job runs, on how many replicas, and how it ends."""
 
-    image: Image = Field(description="The image that every replica runs.")
+    image: Image | None = Field(None, description="The image that every replica runs: this or framework.")
+    framework: Framework | None = Field(
+        None,
+        description="An image of the operator's catalogue instead; with gpusPerWorker that for GPUs.",
+    )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
         None, description="When the image is pulled; Always for the tag latest, else IfNotPresent."
     )

@@ -138,6 +138,16 @@ class Ending(StatusPart):
     time: Timestamp = Field(description="When it was decided.")
 
 
+class FrameworkStatus(StatusPart):
+    """Which images a framework stands for; they stay, whatever becomes of the catalogue."""
+
+    name: str = Field(description="The framework.", max_length=63)
+    version: str = Field(description="Its version, also where the job names none.", max_length=63)
+    images: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=4)] = Field(
+        description="The images by their variant: cpu, gpu."
+    )
+
+
 class SourceStatus(StatusPart):
     """Which code the job runs."""
 
@@ -210,6 +220,9 @@ class TrainingJobStatus(StatusPart):
     restarting: Annotated[dict[str, PodUid], Field(max_length=MAX_RESTARTING)] | None = Field(
         None,
         description="Pods, by name with their uid, whose replica's restart is counted while they may still be there.",
+    )
+    framework: FrameworkStatus | None = Field(
+        None, description="What spec.framework stands for, as it was found when the job began."
     )
     source: SourceStatus | None = Field(None, description="Which code the job runs, as it was found when it began.")
     ending: Ending | None = Field(

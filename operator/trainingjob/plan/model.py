@@ -1,10 +1,12 @@
 """What a plan is: the replicas of a job and the children that they need."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from trainingjob.api.framework import Catalogue
 from trainingjob.api.spec import Role
+from trainingjob.api.status import FrameworkStatus
 
 Manifest = dict[str, Any]
 
@@ -25,6 +27,8 @@ class PlanOptions:
     """The Pod Security level of jobs that choose none: restricted or baseline."""
     own_image: str = "trainingjob-operator"
     """The image of the containers that are ours: the operator's own."""
+    frameworks: Catalogue = field(default_factory=dict, hash=False)
+    """The images by framework and version."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,6 +90,8 @@ class Plan:
     stop_grace: Callable[[Replica], int]
     """The seconds that a replica's pod gets between SIGTERM and SIGKILL when it is stopped, with those for what it has
     to upload; the grace of its deletes."""
+    framework: FrameworkStatus | None
+    """The images that the job's framework stands for, which the status remembers; None for an image of its own."""
     uploads: Callable[[Replica], bool]
     """Whether a replica's pod has the sidecar that uploads artifacts."""
     artifact_prefix: Callable[[Replica, int], str]

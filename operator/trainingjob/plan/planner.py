@@ -1,9 +1,10 @@
 """From a job to its plan: the strategy lays out the replicas, the rest follows for each of them."""
 
 from trainingjob.api.job import TrainingJob
-from trainingjob.api.spec import Role, TrainingJobSpec
+from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.plan.addition import RolePods
 from trainingjob.plan.artifacts import Uploads, add_kept_folders, add_uploads, kept_folders, plan_uploads
+from trainingjob.plan.framework import decide_framework, framework_image
 from trainingjob.plan.gang import check_gang, join_gang, keeps_names, plan_gang
 from trainingjob.plan.inputs import add_inputs
 from trainingjob.plan.layout import Layout
@@ -42,7 +43,12 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
     replicas = _replicas(job, layout)
     primary = next(replica for replica in replicas if replica.role is layout.primary)
     uploads = plan_uploads(job, spec, primary, replicas)
-    templates = {role: _template(job, spec, role, security, layout, uploads, options) for role in layout.counts}
+    framework = decide_framework(spec, job.status.framework, options.frameworks)
+    templates = {}
+    for role in layout.counts:
+        chosen = resolve_role(spec, role, framework_image(spec, framework, role))
+        pods = RolePods(job, spec, role, chosen, options.own_image)
+        templates[role] = _template(pods, security, layout, uploads)
 
     def render(replica: Replica, attempt: int) -> Manifest:
         pod = render_pod(job, layout, templates[replica.role], replica, attempt)
@@ -62,24 +68,17 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
         replaceable=lambda replica: layout.replaceable(replica.role, replica.index),
         stop_grace=uploads.stop_grace,
         gang=plan_gang(job, spec, replicas, resources),
+        framework=framework,
         uploads=uploads.uploads,
         artifact_prefix=uploads.artifact_prefix,
         flush_seconds=uploads.flush_seconds,
     )
 
 
-def _template(
-    job: TrainingJob,
-    spec: TrainingJobSpec,
-    role: Role,
-    security: Security,
-    layout: Layout,
-    uploads: Uploads,
-    options: PlanOptions,
-) -> PodTemplate:
+def _template(pods: RolePods, security: Security, layout: Layout, uploads: Uploads) -> PodTemplate:
     """Return what the pods of a role have in common, with what the job's fields add to them."""
-    pods = RolePods(job, spec, role, resolve_role(spec, role), options.own_image)
-    program = in_environment(pods, in_workspace(spec, layout.program(role, pods.chosen)))
+    spec = pods.spec
+    program = in_environment(pods, in_workspace(spec, layout.program(pods.role, pods.chosen)))
     additions = (
         *add_source(pods, kept_folders(spec)),
         *add_packages(pods),
