@@ -10,7 +10,7 @@ import yaml
 from devtools.paths import REPOSITORY
 from tests.support.accepted_jobs import ACCEPTED
 from tests.support.changes import write_status
-from tests.support.every_field import EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
+from tests.support.every_field import EVERY_CODE_FIELD, EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
 from tests.support.job_cases import IMAGE, Accepted, Malformed, Refused, manifest
 from tests.support.malformed_jobs import MALFORMED
 from tests.support.refused_jobs import REFUSED
@@ -70,7 +70,9 @@ def test_a_job_that_breaks_no_rule_is_accepted(shared_user: User, case: Accepted
     accept(shared_user, manifest(case.name, case.spec))
 
 
-@pytest.mark.parametrize("spec", [EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD], ids=["tf", "mpi", "torch"])
+@pytest.mark.parametrize(
+    "spec", [EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD, EVERY_CODE_FIELD], ids=["tf", "mpi", "torch", "code"]
+)
 def test_a_job_with_every_field_is_stored_as_it_was_written(user: User, spec: dict[str, object]) -> None:
     user.apply_job("everything", **spec)
     assert user.job("everything")["spec"] == spec

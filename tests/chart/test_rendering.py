@@ -83,7 +83,7 @@ def test_operator_pod_satisfies_the_restricted_level_with_a_read_only_root() -> 
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert "volumes" not in pod
+    assert [set(volume) for volume in pod["volumes"]] == [{"name", "configMap"}]
     assert set(container["resources"]) == {"requests", "limits"}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from tests.simulation import wrong_ends as ends
 from tests.simulation.schedule import Incident
 from trainingjob.api.status import FailureClass, Phase
 from trainingjob.controller import cache, executor, worker
@@ -15,6 +16,7 @@ from trainingjob.reconcile import (
     Decision,
     DeletePod,
     cleanup,
+    ending,
     evaluator,
     failing,
     failures,
@@ -139,8 +141,8 @@ def _whoever_owns(_: Original, _job: Any, pods: Any) -> Any:
     return pods
 
 
-def _resume_at_once(original: Original, job: Any, _pods: Any, grace: int, now: Any) -> Any:
-    return original(job, (), grace, now)
+def _resume_at_once(original: Original, job: Any, spec: Any, _pods: Any, now: Any) -> Any:
+    return original(job, spec, (), now)
 
 
 async def _pods_first(original: Original, self: Any, job: Any, actions: Any) -> Any:
@@ -205,7 +207,7 @@ def _forget_successes(_: Original, _status: Any) -> dict[str, frozenset[int]]:
     return {}
 
 
-def _suspend_keeps_pods(_: Original, _pods: Any, _grace: int) -> tuple[()]:
+def _suspend_keeps_pods(_: Original, _spec: Any, _pods: Any) -> tuple[()]:
     return ()
 
 
@@ -319,6 +321,15 @@ _ALL: Final = (
         (after("delete-pod", "phase:Running", 25.0, "worker-0"),),
     ),
     Bug("disruption-costs-restart", ((failures, "classify", _same(FailureClass.APP_FAILURE)),), ("one",), _STOP),
+    Bug("end-before-the-report", ((ending, "_look", ends.wait_for_no_upload),), ("keeps",)),
+    Bug("outcome-not-stored", ((reconciler, "hold_back", ends.outcome_not_stored),), ("keeps-required-hangs",)),
+    Bug("stop-without-uid", ((executor.Executor, "_stop", ends.stop_whoever_has_the_name),), ("keeps-all-fails",)),
+    Bug(
+        "cancel-undoes-the-outcome",
+        ((worker, "reconcile", ends.cancel_whatever_is_decided),),
+        ("keeps",),
+        (after("cancel", "phase:Finalizing", 0.5),),
+    ),
     Bug("restarts-counted-from-one", ((failing, "_counts", _count_back),), ("servers-worker-fails",)),
 )
 BUGS: Final = {bug.name: bug for bug in _ALL}

@@ -15,6 +15,7 @@ from tests.simulation.simulation import Run
 _ABSENCES: Final = {"crash-before": (0.0, 3600.0), "crash-after": (0.0, 3600.0), "slow": (0.06, 3.0)}
 _PHASES: Final = ("phase:Pending", "phase:Running", "phase:Restarting", "phase:Suspended", "phase:Succeeded")
 _DELAYS: Final = (0.0, 0.02, 3.0)
+_AT_THE_END: Final = tuple(("phase:Finalizing", delay) for delay in (0.0, 0.02, 1.0, 3.0))
 _SEVERAL: Final = 4
 _MOST_WRITES: Final = 24
 """A create that is refused again and again is a write each time; the later ones are like the first."""
@@ -136,7 +137,7 @@ def single_faults(base: Run) -> Iterator[Schedule]:
 def random_base(chance: Random) -> Schedule:
     """Return a schedule without faults by chance, with up to four incidents."""
     scope = chance.choice(list(SCOPES.values()))
-    acts, times = acts_of(scope), moments()
+    acts, times = acts_of(scope), [*moments(), *(_AT_THE_END if "outputs" in scope.spec else ())]
     incidents = []
     for _ in range(chance.randint(0, _SEVERAL)):
         kind, on, value = chance.choice(acts)

@@ -7,9 +7,10 @@ from typing import Any, Final, Protocol
 from tests.simulation import statuses
 from tests.simulation.loop import Clockwork
 from tests.simulation.scopes import Scope
+from tests.support.fake_sidecars import Upload, report_of, uploads
 from trainingjob.api.constants import LABEL_INDEX, LABEL_ROLE
 from trainingjob.controller.kube import PODS
-from trainingjob.testing import Change, ModelServer
+from trainingjob.testing import Body, Change, ModelServer
 
 TOLERATED_SECONDS: Final = 60
 """How long a node is silent before the taint manager gives its pods up."""
@@ -44,6 +45,10 @@ class Play:
     stopping: bool = False
     silent: bool = False
     """Whether the node does not answer."""
+    report: str | None = None
+    """What the pod's sidecar has to tell when the program has ended; None when it has no sidecar, or has told."""
+    code: int = 0
+    """The program's exit code, once it has ended."""
 
 
 class Kubelet:
@@ -58,25 +63,36 @@ class Kubelet:
         """Take over a change of a pod."""
         metadata = change.body["metadata"]
         if change.kind == "ADDED":
-            self._add(metadata)
+            self._add(metadata, change.body)
         elif change.kind == "DELETED":
             self._plays.pop(metadata["uid"], None)
         elif "deletionTimestamp" in metadata and (play := self._plays.get(metadata["uid"])) and not play.stopping:
             play.stopping = True
-            seconds = min(self._world.scope.stop_seconds, metadata["deletionGracePeriodSeconds"])
+            seconds = min(self._stop_seconds(play), metadata["deletionGracePeriodSeconds"])
             self._world.loop.after(seconds, self._remove, play)
+        elif "activeDeadlineSeconds" in change.body["spec"] and (play := self._plays.get(metadata["uid"])):
+            self._world.loop.after(self._world.scope.stop_seconds, self._end, play, statuses.SIGTERM_CODE, "")
 
     def of(self, replica: str) -> list[Play]:
         """Return the pods that play a replica."""
         return [play for play in self._plays.values() if play.replica == replica]
 
-    def _add(self, metadata: dict[str, Any]) -> None:
+    def _stop_seconds(self, play: Play) -> float:
+        """Return how long a pod takes to end: its program, and then its sidecar."""
+        upload = self._world.scope.upload_seconds
+        if play.report is None:
+            return self._world.scope.stop_seconds
+        return float("inf") if upload is None else self._world.scope.stop_seconds + upload
+
+    def _add(self, metadata: dict[str, Any], body: Body) -> None:
         labels = metadata.get("labels") or {}
         if LABEL_ROLE not in labels or not metadata.get("ownerReferences"):
             return
         replica = f"{labels[LABEL_ROLE]}-{labels[LABEL_INDEX]}"
         name = metadata["name"]
         play = Play(metadata["namespace"], name, metadata["uid"], replica, self._seen[name])
+        if uploads(body):
+            play.report = report_of(body, Upload(report=self._world.scope.report))
         self._seen[name] += 1
         self._plays[play.uid] = play
         self._world.loop.after(self._world.scope.start_seconds.get(replica, 1), self._start, play)
@@ -90,9 +106,8 @@ class Kubelet:
         world, now = self._world, int(self._world.loop.now)
         play.started = now
         world.server.bind(play.namespace, play.name, f"node-{play.replica}")
-        world.server.patch(
-            PODS, play.namespace, play.name, statuses.running(now, world.scope.sidecar), subresource="status"
-        )
+        status = statuses.running(now, world.scope.sidecar, play.report is not None)
+        world.server.patch(PODS, play.namespace, play.name, status, subresource="status")
         world.settle()
         world.happened(f"runs:{play.replica}")
         seconds, code = world.scope.program(play.replica, play.nth)
@@ -108,8 +123,21 @@ class Kubelet:
 
     def _tell_end(self, play: Play, code: int, reason: str) -> None:
         scope, now = self._world.scope, int(self._world.loop.now)
-        status = statuses.ended(play.started, now, code, reason, scope.sidecar and not play.stopping)
+        beside = scope.sidecar and not play.stopping
+        play.code = code
+        status = statuses.ended(play.started, now, code, reason, beside or play.report is not None, beside)
         self._world.server.patch(PODS, play.namespace, play.name, status, subresource="status")
+        if play.report is not None and scope.upload_seconds is not None and not play.stopping:
+            self._world.loop.after(scope.upload_seconds, self._tell_upload, play)
+
+    def _tell_upload(self, play: Play) -> None:
+        """End the sidecar of a pod whose program has ended."""
+        if not self._lives(play) or play.report is None:
+            return
+        status = statuses.uploaded(play.code, play.report)
+        play.report = None
+        self._world.server.patch(PODS, play.namespace, play.name, status, subresource="status")
+        self._world.settle()
 
     def _remove(self, play: Play) -> None:
         """End what still runs and take the pod away."""
@@ -118,6 +146,7 @@ class Kubelet:
         if not play.over and play.started >= 0 and self._world.scope.tells_end:
             play.over = True
             self._tell_end(play, statuses.SIGTERM_CODE, "")
+            self._tell_upload(play)
         self._world.server.delete(PODS, play.namespace, play.name, uid=play.uid, grace_seconds=0)
         self._world.settle()
 
@@ -132,7 +161,7 @@ class Kubelet:
         """Let the node of a replica throw it out, as it does when it runs low."""
         for play in self.of(replica):
             if self._lives(play) and not play.over:
-                play.over = True
+                play.over, play.report = True, None
                 self._world.server.patch(
                     PODS, play.namespace, play.name, statuses.evicted("Evicted"), subresource="status"
                 )
@@ -164,6 +193,8 @@ class Kubelet:
             play.silent = False
             if play.stopping:
                 self._remove(play)
+            elif play.over:
+                self._tell_upload(play)
             elif play.started >= 0:
                 seconds, code = self._world.scope.program(play.replica, play.nth)
                 if seconds is not None and play.started + seconds <= self._world.loop.now:

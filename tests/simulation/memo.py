@@ -152,6 +152,7 @@ class Memo:
                 metadata.get("ownerReferences"),
                 metadata.get("deletionTimestamp"),
                 body.get("status"),
+                *_seen_of_spec(body["spec"]),
             ),
             _CONTENT,
         )
@@ -221,6 +222,13 @@ class Memo:
 def _found(module: Any, name: str) -> Any:
     """Return what stands under a name now: a bug may have been planted there."""
     return getattr(module, name)
+
+
+def _seen_of_spec(spec: Body) -> tuple[Any, ...]:
+    """Return what is read of a pod's spec: whether it is stopped, and whether it has a sidecar."""
+    if "initContainers" not in spec:
+        return ()
+    return spec.get("activeDeadlineSeconds"), len(spec["initContainers"]), spec["initContainers"][-1]["name"]
 
 
 _time = cache(parse_time)

@@ -37,6 +37,10 @@ class Scope:
     """Whether no program fails by itself, and none ends within twelve seconds of the start or another's end."""
     outcome: str = "Succeeded"
     """The phase that the job ends in when nobody interferes, faults or not; empty for a job that is left alone."""
+    upload_seconds: int | None = 3
+    """How long a sidecar uploads after the program's end, where a pod has one; None for one that never ends."""
+    report: str | None = None
+    """What it says then; None for what is right."""
     bystander: bool = False
     """Whether a second, ordinary job lives in the same namespace."""
 
@@ -56,6 +60,12 @@ _MPI = {"mpi": {"nodes": 1}, "command": ["train"]}
 _ELASTIC = {
     "torch": {"nodes": 2, "elastic": {"minNodes": 1, "maxNodes": 3}},
     "command": ["python", "train.py"],
+}
+
+_KEEPS: dict[str, Any] = {
+    "outputs": {"uri": "s3://bucket/runs", "flushSeconds": 20},
+    "workingDir": "/app",
+    "stopGraceSeconds": 10,
 }
 
 _ALL: Final = (
@@ -128,6 +138,27 @@ _ALL: Final = (
     Scope("mpi", _MPI, {"worker-0": (FOREVER,)}, calm=True, watch_seconds=0.03),
     Scope("mpi-launcher-fails", _MPI, {"worker-0": (FOREVER,), "launcher-0": ((8, 1), (20, 0))}),
     Scope("elastic", _ELASTIC, {"worker-0": ((60, 0),), "worker-1": ((40, 0),)}, calm=True),
+    Scope("keeps", _KEEPS, calm=True),
+    Scope(
+        "keeps-all-fails",
+        {
+            **_GROUP,
+            **_KEEPS,
+            "outputs": {**_KEEPS["outputs"], "replicas": "All"},
+            "maxRestarts": 0,
+        },
+        {"worker-0": (FOREVER,), "worker-1": ((5, 1),)},
+        report="Whose words are these?",
+        outcome="Failed",
+    ),
+    Scope(
+        "keeps-required-hangs",
+        {**_MPI, **_KEEPS, "outputs": {**_KEEPS["outputs"], "required": True}},
+        {"worker-0": (FOREVER,)},
+        upload_seconds=None,
+        outcome="Failed",
+        watch_seconds=0.03,
+    ),
     Scope("two-jobs", {}, {"worker-0": ((5, 1), (20, 0))}, bystander=True, watch_seconds=0.03),
 )
 SCOPES: Final[Mapping[str, Scope]] = {scope.name: scope for scope in _ALL}

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from trainingjob.api.constants import MAIN_CONTAINER
 from trainingjob.api.times import format_time
+from trainingjob.contract.names import UPLOAD_ARTIFACTS
 
 BEGINNING: Final = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 SIGTERM_CODE: Final = 143
@@ -25,18 +26,31 @@ def text(second: int) -> str:
 
 
 @cache
-def running(started: int, sidecar: bool = False) -> dict[str, Any]:
+def running(started: int, sidecar: bool = False, uploads: bool = False) -> dict[str, Any]:
     """Return the patch of a pod whose program has begun and is ready."""
     state = {"running": {"startedAt": text(started)}}
-    return _status("Running", _main(state, ready=True), sidecar)
+    patch = _status("Running", _main(state, ready=True), sidecar)
+    if uploads:
+        patch["status"]["initContainerStatuses"] = [_uploader({"running": {"startedAt": text(started)}})]
+    return patch
 
 
 @cache
-def ended(started: int, at: int, code: int, reason: str = "", sidecar: bool = False) -> dict[str, Any]:
-    """Return the patch of a pod whose program has ended; a sidecar that still runs keeps the pod's phase Running."""
+def uploaded(code: int, report: str) -> dict[str, Any]:
+    """Return the patch of a pod whose sidecar has ended with a report, after its program; empty words are none."""
+    end = {"exitCode": 0 if report else KILLED_CODE, "reason": "Completed" if report else "Error", "message": report}
+    phase = "Failed" if code else "Succeeded"
+    return {"status": {"phase": phase, "initContainerStatuses": [_uploader({"terminated": end})]}}
+
+
+@cache
+def ended(
+    started: int, at: int, code: int, reason: str = "", goes_on: bool = False, sidecar: bool = False
+) -> dict[str, Any]:
+    """Return the patch of a pod whose program has ended; what goes on beside it keeps the pod's phase Running."""
     word = reason or ("Error" if code else "Completed")
     state = {"terminated": {"exitCode": code, "reason": word, "startedAt": text(started), "finishedAt": text(at)}}
-    phase = "Running" if sidecar else ("Failed" if code else "Succeeded")
+    phase = "Running" if goes_on else ("Failed" if code else "Succeeded")
     return _status(phase, _main(state, ready=False), sidecar)
 
 
@@ -57,6 +71,10 @@ def evicted(reason: str) -> dict[str, Any]:
     """Return the patch of a pod that its node throws out."""
     found = condition("DisruptionTarget", "True", "TerminationByKubelet")
     return {"status": {"phase": "Failed", "reason": reason, "message": "The node was low.", "conditions": [found]}}
+
+
+def _uploader(state: dict[str, Any]) -> dict[str, Any]:
+    return {"name": UPLOAD_ARTIFACTS, "state": state}
 
 
 def _main(state: dict[str, Any], *, ready: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.support.code_jobs import ACCEPTED_CODE_JOBS
 from tests.support.job_cases import Accepted, mounted
 from tests.support.strategy_jobs import elastic, mpi, policy
 from trainingjob.api.constants import SHM_PATH
@@ -9,6 +10,7 @@ from trainingjob.api.constants import SHM_PATH
 _EACH_FOR_ITSELF: tuple[dict[str, Any], ...] = ({}, {"parameterServer": {}}, elastic(1, 2))
 
 ACCEPTED = [
+    *ACCEPTED_CODE_JOBS,
     Accepted("an image alone"),
     Accepted(
         "two workers and a parameter server",

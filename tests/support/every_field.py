@@ -127,9 +127,63 @@ EVERY_TORCH_FIELD: dict[str, Any] = {
 }
 """The same for a PyTorch job."""
 
+EVERY_CODE_FIELD: dict[str, Any] = {
+    **{name: value for name, value in _BESIDE_ANY_STRATEGY.items() if name not in ("image", "command", "workingDir")},
+    "framework": {"name": "tensorflow", "version": "2.18"},
+    "source": {
+        "git": {
+            "url": "https://git.example.com/team/code.git",
+            "ref": "v1.2",
+            "path": "training",
+            "secretRef": {"name": "git"},
+        }
+    },
+    "entrypoint": "train.py",
+    "environment": {
+        "pip": ["pandas>=2"],
+        "pipFile": "requirements.txt",
+        "indexUrl": "https://pypi.example.com/simple",
+        "secretRef": {"name": "pypi"},
+        "cache": {"claimName": "packages"},
+    },
+    "inputs": [
+        {
+            "name": "train",
+            "uri": "s3://bucket/train.csv",
+            "mode": "download",
+            "path": "/datasets/train",
+            "sha256": "0" * 64,
+            "secretRef": {"name": "s3"},
+        },
+        {"name": "test", "pvc": {"claimName": "digits", "path": "test"}, "mode": "mount"},
+    ],
+    "resumeFrom": {"job": {"name": "mnist-1", "uid": "11111111-2222-4333-8444-666666666666"}},
+    "outputs": {
+        "uri": "s3://bucket/runs",
+        "secretRef": {"name": "s3"},
+        "paths": ["outputs", "checkpoints"],
+        "stream": ["logs"],
+        "interval": 10,
+        "flushSeconds": 900,
+        "replicas": "All",
+        "required": True,
+        "restore": False,
+    },
+    "multiWorker": {"workers": 3, "chief": True, "evaluator": True},
+    "successPolicy": "AllWorkers",
+}
+"""The same for a job that brings its code, data and packages, and keeps what it writes."""
+
 CHANGES: dict[str, Any] = {
     **dict.fromkeys(EVERY_FIELD),
     "image": "registry.example.com/mnist:2.0",
+    "framework": {"name": "pytorch"},
+    "source": {"configMap": {"name": "code"}},
+    "entrypoint": "evaluate.py",
+    "environment": {"pip": ["scikit-learn"]},
+    "inputs": [{"name": "train", "uri": "s3://bucket/others.csv"}],
+    "resumeFrom": {"uri": "s3://bucket/others"},
+    "outputs": {"uri": "s3://bucket/others"},
     "parameterServer": {"workers": 4},
     "multiWorker": {"workers": 2},
     "mpi": {"nodes": 4},

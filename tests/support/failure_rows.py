@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.support.builders import JOB_UID
+from tests.support.failure_artifacts import ARTIFACTS
 from tests.support.failure_scenarios import (
     ELASTIC,
     HOUR,
@@ -309,6 +310,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     **PROGRAMS,
     **CLUSTER,
     **REPLICAS,
+    **ARTIFACTS,
     **WAITING,
     **OPERATOR,
     **USER,

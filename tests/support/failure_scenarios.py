@@ -112,8 +112,17 @@ def vanishes(name: str) -> Play:
 
 def node_is_silent(world: World) -> None:
     """Let the taint manager give up the pod of worker 1: nobody stops its program."""
-    gone_by = world.now + timedelta(seconds=30)
-    world.change(WORKER_1, deleting=True, disruption="DeletionByTaintManager", gone_by=gone_by)
+    node_is_silent_of(WORKER_1)(world)
+
+
+def node_is_silent_of(name: str) -> Play:
+    """Return that the taint manager gives up a pod."""
+
+    def play(world: World) -> None:
+        gone_by = world.now + timedelta(seconds=30)
+        world.change(name, deleting=True, disruption="DeletionByTaintManager", gone_by=gone_by)
+
+    return play
 
 
 def pods_end(world: World) -> None:

@@ -3,20 +3,24 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
 from tests.support.background import Background
+from tests.support.fake_sidecars import Upload, prepares, report_of, uploads, words_of
 from tests.support.pod_statuses import (
     ended,
     init_failed,
+    init_steps,
     initializing,
     now,
     others_conditions,
     phase_of,
+    prepared,
+    reported,
     running,
     waiting,
 )
@@ -27,6 +31,7 @@ from trainingjob.controller.kube_errors import ConflictError, GoneError, KubeErr
 
 NODES = Resource("api/v1", "nodes")
 USER_AGENT = "fake-kubelet"
+SIGTERM_CODE = 143
 _HEARTBEAT_SECONDS = 5.0
 """Much less than the 40 seconds after which a node counts as lost, for a busy machine misses some."""
 
@@ -60,15 +65,19 @@ class Run:
     clean_up_seconds: float = 0.0
     """How long the pod stays after that."""
     init_exit_code: int = 0
-    """The exit code of the pod's first init container, where it has any; the others succeed."""
+    """The exit code of the pod's init container that is named below, or of its first; the others succeed."""
+    init_failing: str = ""
+    """The init container that fails; empty for the first."""
     init_message: str = ""
     """The last words of an init container that fails."""
     init_after: tuple[str, ...] = ()
     """Names of pods that must be ready before the init containers end."""
     init_seconds: float = 0.0
-    """How long the init containers take from then on."""
+    """How long each init container takes from then on."""
     probe_seconds: float = 0.0
     """How long the program runs before its start-up probe succeeds, where it has one."""
+    upload: Upload = field(default_factory=Upload)
+    """What becomes of the sidecar that uploads, where the pod has it."""
 
 
 Script = Callable[[Object], Run]
@@ -93,6 +102,8 @@ class FakeKubelet:
         self._node = f"fake-{uuid4().hex[:8]}"
         self._plays: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, asyncio.Task[None]] = {}
+        self._codes: dict[str, int] = {}
+        """The exit codes of programs that have ended while their sidecars went on, by the uids of their pods."""
         self._connection: Connection
         self._client: KubeClient
 
@@ -181,6 +192,10 @@ class FakeKubelet:
                 if play := self._plays.get(uid):
                     play.cancel()
                 self._stops[uid] = asyncio.create_task(self._end(pod))
+        elif pod["spec"].get("activeDeadlineSeconds") and uid in self._plays and uid not in self._codes:
+            self._plays[uid].cancel()
+            self._codes[uid] = SIGTERM_CODE
+            self._plays[uid] = asyncio.create_task(self._stop_in_place(pod))
         elif uid not in self._plays and phase_of(pod) not in ("Succeeded", "Failed"):
             self._plays[uid] = asyncio.create_task(self._again_and_again(pod, self.script(pod)))
 
@@ -218,7 +233,7 @@ class FakeKubelet:
 
     async def _prepare(self, pod: Object, run: Run, begun: str) -> bool:
         """Play the init containers and say whether the program may begin; what a lost answer has done stays done."""
-        names, name = _init_containers(pod), pod["metadata"]["name"]
+        names, name = prepares(pod), pod["metadata"]["name"]
         if not names:
             return True
         stored = await self._client.get(PODS, self._namespace, name)
@@ -227,25 +242,55 @@ class FakeKubelet:
         await self._status(pod, initializing(names, begun))
         while not self.ready >= set(run.init_after):
             await asyncio.sleep(0.05)
-        await asyncio.sleep(run.init_seconds)
-        if run.init_exit_code:
-            await self._status(pod, init_failed(names, run.init_exit_code, run.init_message, begun))
-        return not run.init_exit_code
+        failing = names.index(run.init_failing) if run.init_failing else 0
+        for nth in range(len(names)):
+            if nth:
+                await self._status(pod, init_steps(names[: nth + 1], begun, {}))
+            await asyncio.sleep(run.init_seconds)
+            if run.init_exit_code and nth == failing:
+                await self._status(pod, init_failed(names, run.init_exit_code, run.init_message, begun, nth))
+                return False
+        return True
 
     async def _run(self, pod: Object, run: Run, begun: str) -> None:
-        name, names = pod["metadata"]["name"], _init_containers(pod)
+        name = pod["metadata"]["name"]
         if "startupProbe" in pod["spec"]["containers"][0]:
-            await self._status(pod, running(names, begun, ready=False))
+            await self._status(pod, _running(pod, begun, ready=False))
             await asyncio.sleep(run.probe_seconds)
-        await self._status(pod, running(names, begun, ready=True))
+        await self._status(pod, _running(pod, begun, ready=True))
         self.ready.add(name)
         if run.exit_code is not None:
             while not (self.seen.keys() >= set(run.peers) and self.succeeded >= set(run.after)):
                 await asyncio.sleep(0.05)
             await asyncio.sleep(run.seconds)
-            await self._status(pod, ended(run.exit_code, run.reason, run.message, begun))
-            if run.exit_code == 0:
-                self.succeeded.add(name)
+            await self._finish(pod, run, ended(run.exit_code, run.reason, run.message, begun), run.exit_code)
+
+    async def _finish(self, pod: Object, run: Run, end: dict[str, Any], code: int) -> None:
+        """End a pod's program, and after it the sidecar that uploads."""
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+        beside = uploads(pod)
+        if beside:
+            self._codes[uid] = code
+        await self._status(pod, {**end, "phase": "Running"} if beside else end)
+        if code == 0:
+            self.succeeded.add(name)
+        if beside:
+            await self._upload(pod, run, end["phase"])
+
+    async def _upload(self, pod: Object, run: Run, phase: str) -> None:
+        begun, upload = now(), run.upload
+        if upload.exit_code is None:
+            await asyncio.Event().wait()
+        await asyncio.sleep(upload.seconds)
+        state = reported(upload.exit_code or 0, report_of(pod, upload), begun)
+        await self._status(pod, prepared({"phase": phase}, _words(pod), state))
+
+    async def _stop_in_place(self, pod: Object) -> None:
+        """End a pod whose time is over, and let it stay."""
+        run = self.script(pod)
+        await asyncio.sleep(run.stop_seconds)
+        end = ended(SIGTERM_CODE, "Error", "", now()) | {"reason": "DeadlineExceeded"}
+        await self._finish(pod, run, end, SIGTERM_CODE)
 
     async def _bind(self, pod: Object) -> None:
         name = pod["metadata"]["name"]
@@ -266,8 +311,8 @@ class FakeKubelet:
         await asyncio.sleep(self.script(pod).stop_seconds)
         while True:
             try:
-                if phase_of(pod) == "Running":
-                    await self._status(pod, ended(143, "Error", "", now()))
+                if phase_of(pod) == "Running" and uid not in self._codes:
+                    await self._finish(pod, self.script(pod), ended(SIGTERM_CODE, "Error", "", now()), SIGTERM_CODE)
                     await asyncio.sleep(self.script(pod).clean_up_seconds)
                 await self._client.delete(PODS, self._namespace, name, uid, 0)
             except (NotFoundError, ConflictError):
@@ -283,5 +328,10 @@ class FakeKubelet:
         await self._client.patch(PODS, self._namespace, pod["metadata"]["name"], body, subresource="status")
 
 
-def _init_containers(pod: Object) -> list[str]:
-    return [container["name"] for container in pod["spec"].get("initContainers") or ()]
+def _running(pod: Object, begun: str, *, ready: bool) -> dict[str, Any]:
+    sidecar = {"running": {"startedAt": begun}} if uploads(pod) else None
+    return prepared(running([], begun, ready=ready), _words(pod), sidecar)
+
+
+def _words(pod: Object) -> dict[str, str]:
+    return {name: words_of(name) for name in prepares(pod)}

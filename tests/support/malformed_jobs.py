@@ -6,8 +6,27 @@ from tests.support.strategy_jobs import policy
 _RULE = "spec.failurePolicy.rules[0]"
 
 MALFORMED = [
-    Malformed("no image", "spec.image", {"image": None}),
+    Malformed("a framework in capitals", "spec.framework.name", {"framework": {"name": "PyTorch"}}),
+    Malformed("a version that is a number", "spec.framework.version", {"framework": {"name": "a", "version": 2.5}}),
     Malformed("an image with a blank", "spec.image", {"image": "my image"}),
+    Malformed(
+        "a digest in capitals",
+        "spec.source.archive.sha256",
+        {"source": {"archive": {"uri": "s3://bucket/code.tgz", "sha256": "A" * 64}}},
+    ),
+    *(
+        Malformed(f"{name} as the name of an input", "spec.inputs[0].name", {"inputs": [{"name": name}]})
+        for name in ("Train", "a_b", "1", "a" * 31)
+    ),
+    Malformed(
+        "two inputs of one name",
+        "spec.inputs",
+        {"inputs": [{"name": "train", "uri": "s3://b/1"}, {"name": "train", "uri": "s3://b/2"}]},
+        incomparable=True,
+    ),
+    Malformed("an input by another way", "spec.inputs[0].mode", {"inputs": [{"name": "a", "mode": "copy"}]}),
+    Malformed("outputs at no interval", "spec.outputs.interval", {"outputs": {"uri": "s3://b", "interval": 0}}),
+    Malformed("a job without its uid", "spec.resumeFrom.job.uid", {"resumeFrom": {"job": {"name": "mnist"}}}),
     Malformed("a command that is no list", "spec.command", {"command": "python train.py"}, incomparable=True),
     Malformed("no worker", "spec.parameterServer.workers", {"parameterServer": {"workers": 0}}),
     Malformed("more workers than any job has", "spec.multiWorker.workers", {"multiWorker": {"workers": 10_001}}),

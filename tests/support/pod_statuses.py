@@ -1,9 +1,11 @@
 """What a kubelet writes of a pod whose program is called `main`; tests hold it against the recordings in tests/data."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from trainingjob.api.times import format_time
+from trainingjob.contract.names import UPLOAD_ARTIFACTS
 
 Status = dict[str, Any]
 _OF_THE_KUBELET = ("PodScheduled", "Ready")
@@ -37,9 +39,10 @@ def initializing(names: list[str], begun: str) -> Status:
     return _pod("Pending", _INITIALIZING) | _init(names, states)
 
 
-def init_failed(names: list[str], code: int, message: str, begun: str) -> Status:
-    """Return the status of a pod whose first init container has failed."""
-    states = [_end(code, "", message, begun), *[_INITIALIZING for _ in names[1:]]]
+def init_failed(names: list[str], code: int, message: str, begun: str, nth: int = 0) -> Status:
+    """Return the status of a pod of which one init container has failed, the first unless `nth` says which."""
+    before = [_end(0, "", "", begun) for _ in names[:nth]]
+    states = [*before, _end(code, "", message, begun), *[_INITIALIZING for _ in names[nth + 1 :]]]
     return _pod("Failed", _INITIALIZING) | _init(names, states)
 
 
@@ -63,6 +66,25 @@ def _end(code: int, reason: str, message: str, begun: str) -> Status:
         "finishedAt": now(),
     }
     return {"terminated": end}
+
+
+def init_steps(names: list[str], begun: str, messages: Mapping[str, str]) -> Status:
+    """Return the statuses of init containers of which the last runs and the others have ended with these words."""
+    *done, last = names
+    ends = [_end(0, "", messages.get(name, ""), begun) for name in done]
+    return _init([*done, last], [*ends, {"running": {"startedAt": begun}}])
+
+
+def prepared(status: Status, words: Mapping[str, str], sidecar: Status | None) -> Status:
+    """Return a pod's status with its init containers' last words, and with the state of its native sidecar."""
+    states = {name: _end(0, "", message, now()) for name, message in words.items()}
+    states |= {UPLOAD_ARTIFACTS: sidecar} if sidecar else {}
+    return status | (_init(list(states), list(states.values())) if states else {})
+
+
+def reported(code: int, message: str, begun: str) -> Status:
+    """Return the state of a container that has ended with these words."""
+    return _end(code, "", message, begun)
 
 
 def _init(names: list[str], states: list[Status]) -> Status:

@@ -1,9 +1,11 @@
 """Short ways to look at the pods that a job is given."""
 
+import json
 from typing import Any
 
 from tests.support.builders import make_job
 from trainingjob.api.job import TrainingJob
+from trainingjob.contract.names import TASK_VARIABLE
 from trainingjob.plan import Manifest, PlanOptions, plan_job
 
 
@@ -32,3 +34,31 @@ def env_values(pod: Manifest) -> dict[str, str | None]:
 def env_names(pod: Manifest) -> list[str]:
     """Return the names of the variables in their order."""
     return [item["name"] for item in main_container(pod)["env"]]
+
+
+def init_containers(pod: Manifest) -> dict[str, Manifest]:
+    """Return the init containers of a pod by their names, in their order."""
+    return {container["name"]: container for container in pod["spec"].get("initContainers", [])}
+
+
+def task_of(container: Manifest) -> dict[str, Any]:
+    """Return what a container of ours is told to do, as it reads it."""
+    (text,) = (item["value"] for item in container["env"] if item["name"] == TASK_VARIABLE)
+    assert "$" not in text, "Kubernetes might replace a part of it"
+    return dict(json.loads(text))
+
+
+def volumes_of(pod: Manifest) -> dict[str, Manifest]:
+    """Return the volumes of a pod by their names, without the names."""
+    return {
+        volume["name"]: {kind: value for kind, value in volume.items() if kind != "name"}
+        for volume in pod["spec"]["volumes"]
+    }
+
+
+def mounts_of(container: Manifest) -> dict[str, Manifest]:
+    """Return the mounts of a container by their paths, without the paths."""
+    return {
+        mount["mountPath"]: {name: value for name, value in mount.items() if name != "mountPath"}
+        for mount in container["volumeMounts"]
+    }

@@ -3,9 +3,13 @@
 from typing import Any
 
 from tests.support.job_cases import Refused, mounted
+from tests.support.refused_environments import REFUSED_ENVIRONMENTS
 from tests.support.refused_gangs import REFUSED_GANGS
+from tests.support.refused_inputs import REFUSED_INPUTS
 from tests.support.refused_names import REFUSED_NAMES
+from tests.support.refused_outputs import REFUSED_OUTPUTS
 from tests.support.refused_policies import REFUSED_POLICIES
+from tests.support.refused_sources import REFUSED_SOURCES
 from tests.support.refused_strategies import REFUSED_STRATEGIES
 from tests.support.strategy_jobs import mpi
 from trainingjob.api.constants import SHM_PATH
@@ -350,12 +354,27 @@ _VOLUMES = [
     ),
 ]
 
+_IMAGES = [
+    Refused("no image", "spec", "give exactly one of image, framework; there are 0", {"image": None}),
+    Refused(
+        "an image and a framework",
+        "spec",
+        "give exactly one of image, framework; there are 2",
+        {"image": "mnist", "framework": {"name": "pytorch"}},
+    ),
+]
+
 REFUSED = [
+    *_IMAGES,
     *_RESERVED,
     *_ENVIRONMENT,
     *REFUSED_STRATEGIES,
     *REFUSED_POLICIES,
     *REFUSED_GANGS,
+    *REFUSED_SOURCES,
+    *REFUSED_OUTPUTS,
+    *REFUSED_INPUTS,
+    *REFUSED_ENVIRONMENTS,
     *_PROGRAM,
     *_RESOURCES,
     *_METADATA,

@@ -9,6 +9,7 @@ from tests.support.builders import CREATED, make_job
 from trainingjob.api.constants import LABEL_ATTEMPT, LABEL_INDEX, LABEL_JOB, LABEL_ROLE
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.status import Condition
+from trainingjob.contract.names import UPLOAD_ARTIFACTS
 from trainingjob.plan import PlanOptions
 from trainingjob.reconcile import (
     Children,
@@ -24,6 +25,8 @@ from trainingjob.reconcile import (
     ReadPod,
     Refusal,
     RefusalKind,
+    Sidecar,
+    StopPod,
     events,
     reconcile,
 )
@@ -47,6 +50,10 @@ class World:
         """Pods that the operator's cache misses although they exist."""
         self.created: list[str] = []
         self.deleted: list[str] = []
+        self.graces: dict[str, int] = {}
+        """The seconds that the last delete of a pod of this name gave it."""
+        self.stopped: list[str] = []
+        """Pods that were told to end and to stay."""
         self.events: list[Event] = []
         self.patches = 0
         self.pod_groups: dict[str, dict[str, Any]] = {}
@@ -96,14 +103,19 @@ class World:
         self.now, self._waiting = self._waiting, None
         return True
 
+    def look(self) -> Decision:
+        """Return what would be decided now."""
+        return self._decide(Children(*self._visible(), pod_groups_gone=self.pod_groups_gone))
+
     def step(self) -> bool:
         """Make one pass as the controller does and return whether anything was written."""
-        decision = self._decide(Children(*self._visible(), pod_groups_gone=self.pod_groups_gone))
+        decision = self.look()
         created, children = self._carry_out(decision)
         if decision.actions:
             decision = replace(self._decide(children), actions=decision.actions)
         self._waiting = decision.wake if decision.status is None else None
-        wrote = bool(created) or any(isinstance(action, DeletePod | DeletePodGroup) for action in decision.actions)
+        removals = DeletePod | DeletePodGroup | StopPod
+        wrote = bool(created) or any(isinstance(action, removals) for action in decision.actions)
         if decision.status is not None and decision.status != self.job.status:
             self.events += events(self.job, decision.status, created)
             self.job = replace(self.job, status=decision.status)
@@ -132,6 +144,9 @@ class World:
                 case DeletePod():
                     self.deleted.append(action.name)
                     self._delete(action)
+                case StopPod():
+                    self.stopped.append(action.name)
+                    self.change(action.name, stopped=True)
                 case DeletePodGroup():
                     self.pod_groups.pop(action.name, None)
                     self.pod_groups_gone |= {action.name}
@@ -146,6 +161,7 @@ class World:
         return created, Children((*pods, *found), services, tuple(refusals), frozenset(missing), gone)
 
     def _delete(self, action: DeletePod) -> None:
+        self.graces[action.name] = action.grace_seconds
         if action.grace_seconds:
             self.pods[action.name] = replace(self.pods[action.name], deleting=True)
         else:
@@ -167,6 +183,7 @@ class World:
                 role=labels[LABEL_ROLE],
                 index=int(labels[LABEL_INDEX]),
                 attempt=int(labels[LABEL_ATTEMPT]),
+                artifacts=Sidecar() if _has_sidecar(action.manifest) else None,
             )
 
     def a_pod(self, name: str, owner: str) -> ObservedPod:
@@ -220,8 +237,14 @@ class World:
             reason=reason or ("Completed" if exit_code == 0 else "Error"),
             message=message,
         )
-        self.change(name, phase="Failed" if exit_code else "Succeeded", ready=False, main=main)
+        sidecar = self.pods[name].artifacts
+        phase = "Running" if sidecar and not sidecar.ended else "Failed" if exit_code else "Succeeded"
+        self.change(name, phase=phase, ready=False, main=main)
 
     def stop_deleted(self) -> None:
         """Remove the pods that are being deleted, as the kubelet does when their programs have ended."""
         self.pods = {name: pod for name, pod in self.pods.items() if not pod.deleting}
+
+
+def _has_sidecar(pod: dict[str, Any]) -> bool:
+    return any(container["name"] == UPLOAD_ARTIFACTS for container in pod["spec"].get("initContainers") or ())

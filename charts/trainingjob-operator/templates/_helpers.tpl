@@ -54,9 +54,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [trainingjob.dev]
   resources: [trainingjobs/finalizers]
   verbs: [update]
+# Patched is activeDeadlineSeconds alone: a pod that is to upload what it has written is ended and not deleted.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, delete, patch]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create]

@@ -6,10 +6,14 @@ from typing import Any
 
 from trainingjob.api.base import Model, field_names
 from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, GROUP
+from trainingjob.api.environment_rules import SPEC_ENVIRONMENT_RULES
 from trainingjob.api.failure_rules import SPEC_FAILURE_RULES
 from trainingjob.api.gang_rules import SPEC_GANG_RULES
+from trainingjob.api.input_rules import SPEC_INPUT_RULES
+from trainingjob.api.output_rules import SPEC_OUTPUT_RULES
 from trainingjob.api.pod_fields import Resources
-from trainingjob.api.rule import Rule, Words, literal, readable_quantity
+from trainingjob.api.rule import Rule, Words, exactly_one, literal, readable_quantity
+from trainingjob.api.source_rules import SPEC_SOURCE_RULES
 from trainingjob.api.spec import Overrides, RoleOverride, TrainingJobSpec
 from trainingjob.api.strategy_rules import SPEC_STRATEGY_RULES
 
@@ -170,9 +174,14 @@ def _accelerator_in(place: str) -> Rule[TrainingJobSpec]:
 
 
 _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
+    exactly_one(TrainingJobSpec, "image", "framework"),
     *SPEC_STRATEGY_RULES,
     *SPEC_FAILURE_RULES,
     *SPEC_GANG_RULES,
+    *SPEC_SOURCE_RULES,
+    *SPEC_OUTPUT_RULES,
+    *SPEC_INPUT_RULES,
+    *SPEC_ENVIRONMENT_RULES,
     Rule(
         f"self.accelerator.matches({literal(_EXTENDED_RESOURCE)})",
         lambda spec: None if re.search(_EXTENDED_RESOURCE, spec.accelerator) else (spec.accelerator,),

@@ -3,6 +3,7 @@
 import re
 
 from trainingjob.api.process_strategies import Mpi
+from trainingjob.api.source import entrypoint_command
 from trainingjob.api.spec import TrainingJobSpec
 
 MPI_STARTER_PATTERN = r"^(.*/)?((mpirun|mpiexec)(\.[^/]+)?|orterun|prterun|horovodrun|deepspeed)$"
@@ -14,6 +15,11 @@ def processes_per_node(spec: TrainingJobSpec) -> int:
     strategy = spec.mpi or spec.torch
     given = strategy.processes_per_node if strategy else None
     return given or spec.gpus_per_worker or 1
+
+
+def own_command(spec: TrainingJobSpec) -> list[str] | None:
+    """Return the program of a job as its command or its entrypoint says it; None for the image's own."""
+    return entrypoint_command(spec.entrypoint) if spec.entrypoint else spec.command
 
 
 def mpi_workers(mpi: Mpi) -> int:

@@ -4,12 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
+from trainingjob.api.environment_rules import ENVIRONMENT_RULES
 from trainingjob.api.failure_rules import FAILURE_RULES
 from trainingjob.api.gang_rules import GANG_RULES
+from trainingjob.api.input_rules import INPUT_RULES
 from trainingjob.api.job_rules import JOB_RULES
 from trainingjob.api.names import name_problems
+from trainingjob.api.output_rules import OUTPUT_RULES
 from trainingjob.api.pod_rules import POD_RULES
 from trainingjob.api.rule import Rule
+from trainingjob.api.source_rules import SOURCE_RULES
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.strategy_rules import STRATEGY_RULES
 
@@ -18,6 +22,10 @@ RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
     **STRATEGY_RULES,
     **FAILURE_RULES,
     **GANG_RULES,
+    **SOURCE_RULES,
+    **OUTPUT_RULES,
+    **INPUT_RULES,
+    **ENVIRONMENT_RULES,
     **JOB_RULES,
 }
 

@@ -7,9 +7,13 @@ from pydantic import Field
 
 from trainingjob.api.base import Model
 from trainingjob.api.constants import MANAGED_BY
+from trainingjob.api.environment import Environment
 from trainingjob.api.failure_policy import FailurePolicy
+from trainingjob.api.framework import Framework
 from trainingjob.api.gang import Gang
+from trainingjob.api.inputs import Input
 from trainingjob.api.lists import ATOMIC, list_map
+from trainingjob.api.outputs import Outputs
 from trainingjob.api.pod_fields import (
     Annotations,
     DNSConfig,
@@ -25,8 +29,10 @@ from trainingjob.api.pod_fields import (
     Words,
 )
 from trainingjob.api.process_strategies import Mpi, Replicas, Torch
+from trainingjob.api.resume import ResumeFrom
 from trainingjob.api.roles import Role as Role  # noqa: PLC0414 - the whole vocabulary is found here
 from trainingjob.api.scheduling import Affinity, TopologySpread
+from trainingjob.api.source import Entrypoint, Source
 from trainingjob.api.volumes import Volume, VolumeMount
 
 Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^\S+$")]
@@ -104,12 +110,26 @@ class Overrides(Model):
 class TrainingJobSpec(Model):
     """What the job runs, on how many replicas, and how it ends."""
 
-    image: Image = Field(description="The image that every replica runs.")
+    image: Image | None = Field(None, description="The image that every replica runs: this or framework.")
+    framework: Framework | None = Field(
+        None,
+        description="An image of the operator's catalogue instead; with gpusPerWorker that for GPUs.",
+    )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
         None, description="When the image is pulled; Always for the tag latest, else IfNotPresent."
     )
     image_pull_secrets: Annotated[list[NameReference], Field(max_length=16), list_map("name")] | None = Field(
         None, description="Secrets for the image's registry."
+    )
+    source: Source | None = Field(
+        None,
+        description="The program's files, where they are not in the image. They are put into /workspace, in which the "
+        "program then starts.",
+    )
+    entrypoint: Entrypoint | None = Field(
+        None,
+        description="What of source is run instead of a command: a .py file (with python), a .sh file (with sh), or "
+        "-m package.module.",
     )
     command: Words | None = Field(
         None,
@@ -118,7 +138,13 @@ class TrainingJobSpec(Model):
     )
     args: Words | None = Field(None, description="Further arguments of the program.")
     working_dir: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
-        None, description="The folder in which the program starts; the image's own when not given."
+        None,
+        description="The folder in which the program starts; the image's own when not given. With source it is "
+        "/workspace, and may not be given.",
+    )
+    environment: Environment | None = Field(
+        None,
+        description="Packages that are installed before the program starts. It needs a command or an entrypoint.",
     )
     env: Env | None = Field(
         None,
@@ -127,6 +153,19 @@ class TrainingJobSpec(Model):
     )
     env_from: Annotated[list[EnvFromSource], Field(max_length=32), ATOMIC] | None = Field(
         None, description="ConfigMaps and Secrets whose keys become environment variables."
+    )
+    inputs: Annotated[list[Input], Field(max_length=16), list_map("name")] | None = Field(
+        None, description="Data that the program reads, each under a name."
+    )
+    outputs: Outputs | None = Field(
+        None,
+        description="What is kept of what the program writes, and where. Without source it needs workingDir, below "
+        "which the folders then are.",
+    )
+    resume_from: ResumeFrom | None = Field(
+        None,
+        description="What an earlier job has kept, to go on from: TRAININGJOB_RESUME names the folder. "
+        "With outputs.restore what this job has kept itself comes first.",
     )
     gpus_per_worker: Annotated[int, Field(ge=0, le=1024)] = Field(
         0,

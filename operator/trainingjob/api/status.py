@@ -23,7 +23,14 @@ MAX_FAILURES = 10
 MAX_RESTARTING = 1000
 """How many replicas can restart one by one at the same time."""
 
+MAX_ARTIFACTS = 64
+"""Of how many replicas the artifacts are listed; all of them count."""
+
+MAX_METRICS = 64
+
 PodUid = Annotated[str, Field(max_length=64)]
+COMMIT = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
+"""The full id of a commit: SHA-1, or SHA-256 in repositories that have that."""
 
 
 class StatusPart(Model):
@@ -36,6 +43,7 @@ class Phase(StrEnum):
     """Where a job stands, in one word."""
 
     PENDING = "Pending"
+    PREPARING = "Preparing"
     RUNNING = "Running"
     RESTARTING = "Restarting"
     SUSPENDED = "Suspended"
@@ -60,6 +68,7 @@ class ConditionType(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     FINISHED = "Finished"
+    ARTIFACTS_COMPLETE = "ArtifactsComplete"
 
 
 class FailureClass(StrEnum):
@@ -120,6 +129,53 @@ class Failure(StatusPart):
     restarted: bool | None = Field(None, description="Whether the replica was started anew within the attempt.")
 
 
+class Ending(StatusPart):
+    """An outcome that is decided while artifacts are still being uploaded."""
+
+    phase: Literal["Succeeded", "Failed"] = Field(description="The phase in which the job will end.")
+    reason: str = Field(description="Why, in one word of CamelCase.", max_length=1024)
+    message: str = Field("", description="Why, in a sentence.", max_length=4096)
+    time: Timestamp = Field(description="When it was decided.")
+
+
+class FrameworkStatus(StatusPart):
+    """Which images a framework stands for; they stay, whatever becomes of the catalogue."""
+
+    name: str = Field(description="The framework.", max_length=63)
+    version: str = Field(description="Its version, also where the job names none.", max_length=63)
+    images: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=4)] = Field(
+        description="The images by their variant: cpu, gpu."
+    )
+
+
+class SourceStatus(StatusPart):
+    """Which code the job runs."""
+
+    uri: str | None = Field(None, description="Where an archive was fetched from.", max_length=2048)
+    commit: str | None = Field(None, description="The commit that was fetched.", pattern=COMMIT)
+
+
+class Artifact(StatusPart):
+    """What one replica has left in the store."""
+
+    name: str = Field(description="The replica: 'worker-0'.", max_length=63)
+    uri: str = Field(description="The folder that holds the manifest and the files.", max_length=2048)
+    sha256: str | None = Field(
+        None, description="The digest of the manifest; absent when nothing is known of one.", pattern=r"^[0-9a-f]{64}$"
+    )
+    files: int | None = Field(None, description="How many files it has; absent when that is not known.", ge=0)
+    bytes: int | None = Field(None, description="How large they are together; absent when that is not known.", ge=0)
+    complete: bool = Field(description="Whether everything is there that the program has left.")
+
+
+class MetricStatus(StatusPart):
+    """The last value of a metric."""
+
+    name: str = Field(description="The name that the program gave it.", max_length=63)
+    value: float = Field(description="Its last value.")
+    step: int | None = Field(None, description="The step of the training to which the value belongs.", ge=0)
+
+
 class TrainingJobStatus(StatusPart):
     """What the operator says of the job; users only read it."""
 
@@ -129,7 +185,8 @@ class TrainingJobStatus(StatusPart):
     message: str | None = Field(None, description="Why, in the blocking pod's own words.", max_length=4096)
     conditions: Annotated[list[Condition], Field(max_length=32), list_map("type")] | None = Field(
         None,
-        description="What holds of the job: Reconciling, Stalled, Running, Suspended, Succeeded, Failed, Finished.",
+        description="What holds of the job: Reconciling, Stalled, Running, Suspended, Succeeded, Failed, Finished, "
+        "ArtifactsComplete.",
     )
     attempt: int | None = Field(None, description="The current attempt, from 0.", ge=0)
     restarts: int | None = Field(
@@ -163,6 +220,20 @@ class TrainingJobStatus(StatusPart):
     restarting: Annotated[dict[str, PodUid], Field(max_length=MAX_RESTARTING)] | None = Field(
         None,
         description="Pods, by name with their uid, whose replica's restart is counted while they may still be there.",
+    )
+    framework: FrameworkStatus | None = Field(
+        None, description="What spec.framework stands for, as it was found when the job began."
+    )
+    source: SourceStatus | None = Field(None, description="Which code the job runs, as it was found when it began.")
+    ending: Ending | None = Field(
+        None,
+        description="The outcome, from the end of the training on; it never changes, whatever becomes of the pods.",
+    )
+    artifacts: Annotated[list[Artifact], Field(max_length=MAX_ARTIFACTS), list_map("name")] | None = Field(
+        None, description="What the replicas of the last attempt have left in the store."
+    )
+    metrics: Annotated[list[MetricStatus], Field(max_length=MAX_METRICS), list_map("name")] | None = Field(
+        None, description="The last values of the metrics that the program has written."
     )
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 from trainingjob.api.base import Model
 from trainingjob.api.names import STRATEGIES, TENSORFLOW
 from trainingjob.api.process_strategies import Elastic, Torch
-from trainingjob.api.processes import MPI_STARTER_PATTERN, is_mpi_starter, mpi_workers, processes_per_node
+from trainingjob.api.processes import MPI_STARTER_PATTERN, is_mpi_starter, mpi_workers, own_command, processes_per_node
 from trainingjob.api.rule import Rule, Words, at_most_one, literal
 from trainingjob.api.spec import Role, RoleOverride, SuccessPolicy, TrainingJobSpec
 
@@ -63,14 +63,15 @@ def _command_of(role: Role) -> str:
 
 def _some_command(role: Role) -> str:
     """Return in CEL whether there is a word in the command of a role: its own one, else the job's."""
-    own, common = f"self.overrides.{role}.command.size() > 0", "has(self.command) && self.command.size() > 0"
+    own = f"self.overrides.{role}.command.size() > 0"
+    common = "(has(self.entrypoint) || has(self.command) && self.command.size() > 0)"
     return f"({_command_of(role)} ? {own} : {common})"
 
 
 def _command(spec: TrainingJobSpec, role: Role) -> list[str]:
     override = _override(spec, role)
     own = override.command if override else None
-    return (spec.command if own is None else own) or []
+    return (own_command(spec) if own is None else own) or []
 
 
 def _mpi_command() -> Rule[TrainingJobSpec]:

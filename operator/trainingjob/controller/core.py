@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from trainingjob.api.job import TrainingJob, read_job
 from trainingjob.controller.cache import Key, ObjectCache
 from trainingjob.controller.executor import Concurrently, Executor, in_tasks
+from trainingjob.controller.frameworks import read_catalogue
 from trainingjob.controller.informer import read_or_skip, take_event
 from trainingjob.controller.kube import KubeClient
 from trainingjob.controller.passes import Passes, some_pause
@@ -81,7 +82,11 @@ class Core:
             executor=Executor(
                 client, self.pods, self.services, settings.api_concurrency, self.queue.progressed, around.concurrently
             ),
-            options=PlanOptions(security_profile=settings.security_profile),
+            options=PlanOptions(
+                security_profile=settings.security_profile,
+                own_image=settings.sidecar_image,
+                frameworks=read_catalogue(settings.frameworks_file),
+            ),
             status_interval=settings.status_interval,
             first_status_seconds=FIRST_STATUS_SECONDS,
             record=record,

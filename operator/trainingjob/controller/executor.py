@@ -32,6 +32,7 @@ from trainingjob.reconcile import (
     ReadPod,
     Refusal,
     RefusalKind,
+    StopPod,
 )
 
 CREATES_MOST: Final = 500
@@ -115,7 +116,8 @@ class Executor:
     async def run(self, job: TrainingJob, actions: Sequence[Action]) -> Outcome:
         """Carry out the actions of one pass of a job.
 
-        Reads come first, then Services, ConfigMaps, Secrets and PodGroups one after another, then pods, then deletes.
+        Reads come first, then Services, ConfigMaps, Secrets and PodGroups one after another, then pods, then deletes
+        and stops.
         After the first refusal or trouble nothing more is created in this pass.
 
         Raises:
@@ -130,6 +132,7 @@ class Executor:
                 await self._create(job, create, outcome)
         await self._create_pods(job, [create for create in creates if create.kind == "Pod"], outcome)
         await together([self._delete(job, action, outcome) for action in actions if isinstance(action, DeletePod)])
+        await together([self._stop(job, action, outcome) for action in actions if isinstance(action, StopPod)])
         groups = [action for action in actions if isinstance(action, DeletePodGroup)]
         await together([self._delete_group(job, group, outcome) for group in groups])
         await together([self._retire(job, action, outcome) for action in actions if isinstance(action, DeleteJob)])
@@ -213,6 +216,22 @@ class Executor:
         else:
             self._deleted(known, delete, body)
 
+    async def _stop(self, job: TrainingJob, stop: StopPod, outcome: Outcome) -> None:
+        known = self._pods.get(job.namespace, stop.name)
+        # A deadline that has passed: the kubelet ends the pod's programs in order, and the pod stays.
+        patch = {"metadata": {"uid": stop.uid}, "spec": {"activeDeadlineSeconds": 1}}
+        try:
+            async with self._slots:
+                body = await self._client.patch(PODS, job.namespace, stop.name, patch)
+        except NotFoundError:
+            self._is_gone(known, stop)
+        except (ConflictError, RefusedError) as error:
+            await self._look_after(job, known, stop, error, outcome)
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+        else:
+            self._remember("Pod", body)
+
     async def _delete_group(self, job: TrainingJob, group: DeletePodGroup, outcome: Outcome) -> None:
         try:
             async with self._slots:
@@ -223,7 +242,12 @@ class Executor:
             outcome.pod_groups_gone.add(group.name)
 
     async def _look_after(
-        self, job: TrainingJob, known: ObservedPod | None, delete: DeletePod, error: KubeError, outcome: Outcome
+        self,
+        job: TrainingJob,
+        known: ObservedPod | None,
+        delete: DeletePod | StopPod,
+        error: KubeError,
+        outcome: Outcome,
     ) -> None:
         """Find out what a conflict means: the name belongs to another pod by now, or the pod was being changed."""
         try:
@@ -241,7 +265,7 @@ class Executor:
             if _is_labelled(job, body):
                 self._remember("Pod", body)
 
-    def _is_gone(self, known: ObservedPod | None, delete: DeletePod) -> None:
+    def _is_gone(self, known: ObservedPod | None, delete: DeletePod | StopPod) -> None:
         if known is not None and known.uid == delete.uid:
             self._pods.remove(known)
 

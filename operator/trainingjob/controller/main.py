@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from trainingjob.controller.connection import NoConnectionError, connect
+from trainingjob.controller.frameworks import CatalogueError
 from trainingjob.controller.logs import configure_logs
 from trainingjob.controller.operator import EXIT_UNUSABLE, Operator
 from trainingjob.controller.settings import Settings, parse_settings
@@ -26,6 +27,9 @@ async def _run(settings: Settings) -> int:
         return EXIT_UNUSABLE
     try:
         return await Operator(settings, connection).run()
+    except CatalogueError as error:
+        logging.getLogger(__name__).critical("The catalogue of frameworks cannot be read: %s.", error)
+        return EXIT_UNUSABLE
     finally:
         await connection.close()
 

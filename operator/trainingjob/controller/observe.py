@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from trainingjob.api.constants import LABEL_ATTEMPT, LABEL_INDEX, LABEL_JOB, LABEL_ROLE, MAIN_CONTAINER
 from trainingjob.api.times import parse_time
+from trainingjob.controller.observe_ours import read_fetched, read_preparing, read_sidecar
 from trainingjob.reconcile.observed import MainContainer, ObservedPod, ObservedService
 
 Body = Mapping[str, Any]
@@ -31,7 +32,9 @@ def read_pod(body: Body) -> ObservedPod:
     unscheduled = _condition(status, "PodScheduled", "False")
     disrupted = _condition(status, "DisruptionTarget", "True")
     begun = main.started is not None or main.ended is not None
-    init_statuses = () if begun else status.get("initContainerStatuses") or ()
+    every_init = status.get("initContainerStatuses") or ()
+    init_statuses = () if begun else every_init
+    spec = body.get("spec") or {}
     preparing = _without_sidecars(body, init_statuses)
     init_name, init_end = _bad_end(preparing)
     return ObservedPod(
@@ -62,8 +65,12 @@ def read_pod(body: Body) -> ObservedPod:
         disruption=intern(disrupted.get("reason") or ""),
         disruption_message=_head(disrupted.get("message")),
         gone_by=_moment(metadata.get("deletionTimestamp")),
-        deleted_at=_deleted_at(metadata, body.get("spec") or {}),
+        deleted_at=_deleted_at(metadata, spec),
         init_running=any("running" in (found.get("state") or {}) for found in preparing),
+        preparing=read_preparing(preparing),
+        fetched=read_fetched(every_init),
+        artifacts=read_sidecar(spec, every_init),
+        stopped=spec.get("activeDeadlineSeconds") is not None,
     )
 
 

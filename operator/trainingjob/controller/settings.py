@@ -132,6 +132,17 @@ class Settings:
         "Pod Security level of the pods of jobs that choose none.",
         choices=("restricted", "baseline"),
     )
+    sidecar_image: str = _option(
+        "trainingjob-operator",
+        "Image of the containers that the operator adds to training pods, for source, packages, inputs and outputs: "
+        "its own, in the same version.",
+        metavar="IMAGE",
+    )
+    frameworks_file: str = _option(
+        "",
+        "JSON file with the images that spec.framework stands for. Empty: jobs name their image themselves.",
+        metavar="PATH",
+    )
     log_format: str = _option("text", "Form of the log: one line of text or of JSON.", choices=("text", "json"))
     log_level: str = _option("info", "Least level that is logged.", choices=("debug", "info", "warning", "error"))
 

@@ -236,9 +236,10 @@ class Worker:
 
 
 def _turns(status: TrainingJobStatus) -> tuple[object, ...]:
-    """Return what of a status more follows from: its end, its suspension, restarts, and the start of its deadline."""
+    """Return what of a status more follows from: its outcome, its suspension, restarts, the start of its deadline."""
     suspended = status.phase is Phase.SUSPENDED
-    return status.finished, suspended, status.attempt or 0, status.restarting or {}, status.start_time
+    halted = status.finished, suspended, status.ending is not None
+    return halted, status.attempt or 0, status.restarting or {}, status.start_time
 
 
 def _update_refusals(memory: Memory, decision: Decision, outcome: Outcome) -> bool:

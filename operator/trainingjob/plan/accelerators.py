@@ -15,7 +15,7 @@ def container_resources(spec: TrainingJobSpec, role: Role, resources: Resources 
     """Return a container's `resources`: what the user asks for, which never names the accelerator, and its GPUs."""
     given = resources or Resources()
     requests, limits = dict(given.requests or {}), dict(given.limits or {})
-    if spec.gpus_per_worker and _computes(spec, role):
+    if spec.gpus_per_worker and computes(spec, role):
         requests[spec.accelerator] = limits[spec.accelerator] = str(spec.gpus_per_worker)
     return {name: values for name, values in (("requests", requests), ("limits", limits)) if values}
 
@@ -26,10 +26,14 @@ def hides_gpus(spec: TrainingJobSpec, role: Role) -> bool:
     Where NVIDIA's container runtime is the node's default, an image with NVIDIA_VISIBLE_DEVICES=all sees every GPU
     of the node, whatever the pod asked for.
     """
-    return bool(spec.gpus_per_worker) and not _computes(spec, role) and spec.accelerator.startswith("nvidia.com/")
+    return bool(spec.gpus_per_worker) and not computes(spec, role) and spec.accelerator.startswith("nvidia.com/")
 
 
-def _computes(spec: TrainingJobSpec, role: Role) -> bool:
-    if role is Role.LAUNCHER:
-        return spec.mpi is not None and spec.mpi.launcher_runs_worker
-    return role is not Role.PS
+def computes(spec: TrainingJobSpec, role: Role) -> bool:
+    """Say whether the replicas of a role get the GPUs that the job asks for."""
+    return runs_the_program(spec, role) and role is not Role.PS
+
+
+def runs_the_program(spec: TrainingJobSpec, role: Role) -> bool:
+    """Say whether the program itself runs in a role, and not just what starts it elsewhere."""
+    return role is not Role.LAUNCHER or (spec.mpi is not None and spec.mpi.launcher_runs_worker)

@@ -19,6 +19,12 @@ class Preparation:
     command: list[str]
     mounts: tuple[Manifest, ...] = ()
     """What it mounts besides the program's volumes."""
+    variables: tuple[Manifest, ...] = ()
+    """What it is told besides the program's environment."""
+    bare: bool = False
+    """Whether it mounts nothing of what the job's fields add to a pod, but for its own mounts."""
+    working_dir: str | None = None
+    """The folder in which it runs; None for the image's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """What a plan is: the replicas of a job and the children that they need."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from trainingjob.api.framework import Catalogue
 from trainingjob.api.spec import Role
+from trainingjob.api.status import FrameworkStatus
 
 Manifest = dict[str, Any]
 
@@ -23,6 +25,10 @@ class PlanOptions:
 
     security_profile: str = "restricted"
     """The Pod Security level of jobs that choose none: restricted or baseline."""
+    own_image: str = "trainingjob-operator"
+    """The image of the containers that are ours: the operator's own."""
+    frameworks: Catalogue = field(default_factory=dict, hash=False)
+    """The images by framework and version."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,6 +87,18 @@ class Plan:
     """Whether a replica that failed starts anew alone, where the job's own rules say nothing else."""
     replaceable: Callable[[Replica], bool]
     """Whether the others go on when a replica is lost, and take its successor in."""
+    stop_grace: Callable[[Replica], int]
+    """The seconds that a replica's pod gets between SIGTERM and SIGKILL when it is stopped, with those for what it has
+    to upload; the grace of its deletes."""
+    framework: FrameworkStatus | None
+    """The images that the job's framework stands for, which the status remembers; None for an image of its own."""
+    uploads: Callable[[Replica], bool]
+    """Whether a replica's pod has the sidecar that uploads artifacts."""
+    artifact_prefix: Callable[[Replica, int], str]
+    """Replica and attempt → where its artifact stands, as the sidecar's report names it, without a `/` at the end; a
+    pod that finds another one's there adds `.1`, `.2`, …; empty for a replica that uploads nothing."""
+    flush_seconds: int
+    """How long an upload may take after the program's end; 0 in a job that uploads nothing."""
     gang: GangPlan | None = None
     """How the pods are placed together; None when each is placed for itself."""
 

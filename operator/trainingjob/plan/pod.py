@@ -1,6 +1,6 @@
 """The pods of a job: one template for each role, one manifest for each replica and attempt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +9,20 @@ from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, ANNOTATION_S
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.plan.accelerators import NO_GPUS, container_resources, hides_gpus
+from trainingjob.plan.addition import Addition, RolePods
 from trainingjob.plan.environment import home_variables, identity_variables
 from trainingjob.plan.layout import Layout, Preparation, Program
 from trainingjob.plan.metadata import child_metadata, replica_labels
 from trainingjob.plan.model import Manifest, Replica
-from trainingjob.plan.role_spec import RoleSpec, resolve_role
+from trainingjob.plan.role_spec import RoleSpec
 from trainingjob.plan.scheduling import scheduling_fields
 from trainingjob.plan.security import Security
 from trainingjob.plan.spec_hash import spec_hash
 from trainingjob.plan.volumes import Volumes, lay_out_volumes
+from trainingjob.plan.workspace import working_dir
+
+Step = Callable[[Replica, int, list[Manifest]], Manifest | None]
+"""Replica, attempt and the program's environment → an init container, or None for a replica that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +35,20 @@ class PodTemplate:
     """The pod's spec without host name and containers."""
     container: Manifest
     """The training container without its environment."""
-    preparation: Manifest | None
-    """The init container without its environment, which is that of the training container."""
+    steps: tuple[Step, ...]
+    """The init containers in their order."""
     own_env: list[Manifest]
     """The operator's variables that are the same for every replica; they follow those that differ."""
     user_env: list[Manifest]
     attempt_volumes: Callable[[int], tuple[Manifest, ...]]
+    replica_volumes: Callable[[Replica], tuple[Manifest, ...]]
 
 
-def pod_template(
-    job: TrainingJob, spec: TrainingJobSpec, role: Role, security: Security, layout: Layout
-) -> PodTemplate:
+def pod_template(pods: RolePods, security: Security, program: Program, additions: Sequence[Addition]) -> PodTemplate:
     """Return what the pods of a role have in common."""
-    chosen = resolve_role(spec, role)
-    program = layout.program(role, chosen)
+    job, spec, role, chosen = pods.job, pods.spec, pods.role, pods.chosen
     home = security.foreign_user and "HOME" not in chosen.variables
-    volumes = lay_out_volumes(spec, program, home=home)
+    volumes = lay_out_volumes(spec, program, additions, home=home)
     own_env = home_variables(chosen.variables) if security.foreign_user else []
     if hides_gpus(spec, role) and NO_GPUS["name"] not in chosen.variables:
         own_env.append(NO_GPUS)
@@ -59,10 +62,13 @@ def pod_template(
         },
         spec=_pod_fields(job, spec, chosen, security, volumes),
         container=container,
-        preparation=_prepare(program.preparation, container, volumes, chosen) if program.preparation else None,
-        own_env=own_env,
+        steps=tuple(_steps(program, additions, container, volumes, chosen)),
+        own_env=[*own_env, *(variable for addition in additions for variable in addition.variables)],
         user_env=[item.manifest() for item in chosen.env],
         attempt_volumes=program.attempt_volumes,
+        replica_volumes=lambda replica: tuple(
+            volume for addition in additions for volume in addition.replica_volumes(replica)
+        ),
     )
 
 
@@ -81,11 +87,16 @@ def render_pod(job: TrainingJob, layout: Layout, template: PodTemplate, replica:
         "hostname": replica.pod,
         "subdomain": job.name,
         **template.spec,
-        "volumes": [*template.spec["volumes"], *template.attempt_volumes(attempt)],
+        "volumes": [
+            *template.spec["volumes"],
+            *template.attempt_volumes(attempt),
+            *(volume for volume in template.replica_volumes(replica) if volume not in template.spec["volumes"]),
+        ],
         "containers": [{**template.container, "env": env}],
     }
-    if template.preparation is not None:
-        spec["initContainers"] = [{**template.preparation, "env": env}]
+    steps = [step(replica, attempt, env) for step in template.steps]
+    if containers := [container for container in steps if container is not None]:
+        spec["initContainers"] = containers
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _unshared(spec)}
 
 
@@ -116,7 +127,7 @@ def _container_fields(
         imagePullPolicy=spec.image_pull_policy,
         command=program.command,
         args=program.args,
-        workingDir=spec.working_dir,
+        workingDir=working_dir(spec),
         envFrom=spec.env_from,
         resources=container_resources(spec, role, chosen.resources) or None,
         securityContext=security.container or None,
@@ -127,17 +138,43 @@ def _container_fields(
     )
 
 
+def _steps(
+    program: Program, additions: Sequence[Addition], container: Manifest, volumes: Volumes, chosen: RoleSpec
+) -> Iterator[Step]:
+    """Yield the init containers in their order; what runs beside the program comes last."""
+
+    def in_training_image(preparation: Preparation) -> Step:
+        prepared = _prepare(preparation, container, volumes, chosen)
+        return lambda _replica, _attempt, env: {**prepared, "env": [*env, *preparation.variables]}
+
+    def ours(container: Callable[[Replica, int], Manifest | None]) -> Step:
+        return lambda replica, attempt, _env: container(replica, attempt)
+
+    for addition in (item for item in additions if not item.beside):
+        if addition.container is not None:
+            yield ours(addition.container)
+        if addition.preparation is not None:
+            yield in_training_image(addition.preparation)
+    if program.preparation is not None:
+        yield in_training_image(program.preparation)
+    for addition in (item for item in additions if item.beside):
+        if addition.container is not None:
+            yield ours(addition.container)
+
+
 def _prepare(preparation: Preparation, container: Manifest, volumes: Volumes, chosen: RoleSpec) -> Manifest:
     """Return the init container: the training container's image, user and volumes, without its GPUs."""
     own = {mount["mountPath"] for mount in preparation.mounts}
+    others = [*volumes.of_program, *(volumes.of_additions if preparation.bare else ())]
     kept = ("image", "imagePullPolicy", "envFrom", "securityContext", "terminationMessagePolicy")
     return {
         "name": preparation.name,
         **{field: container[field] for field in kept if field in container},
         **_given(resources=chosen.resources),
         "command": preparation.command,
+        **_given(workingDir=preparation.working_dir),
         "volumeMounts": [
-            *(mount for mount in volumes.mounts if mount["mountPath"] not in own and mount not in volumes.of_program),
+            *(mount for mount in volumes.mounts if mount["mountPath"] not in own and mount not in others),
             *preparation.mounts,
         ],
     }

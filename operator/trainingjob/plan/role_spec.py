@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from trainingjob.api.pod_fields import EnvVar, Resources, Toleration
+from trainingjob.api.processes import own_command
 from trainingjob.api.spec import Role, RoleOverride, TrainingJobSpec
 
 T = TypeVar("T")
@@ -28,12 +29,18 @@ class RoleSpec:
         return frozenset(item.name for item in self.env)
 
 
-def resolve_role(spec: TrainingJobSpec, role: Role) -> RoleSpec:
-    """Return what a role runs: `env` added by name, `nodeSelector` by key, everything else replaced."""
+def resolve_role(spec: TrainingJobSpec, role: Role, framework_image: str | None = None) -> RoleSpec:
+    """Return what a role runs: `env` added by name, `nodeSelector` by key, everything else replaced.
+
+    Args:
+        spec: what the job asks for.
+        role: the role.
+        framework_image: the image that the job's framework stands for in it; None where it has an image of its own.
+    """
     override = _override(spec, role)
     return RoleSpec(
-        image=_first(override.image, spec.image),
-        command=_first(override.command, spec.command),
+        image=_first(override.image, spec.image or framework_image or ""),
+        command=_first(override.command, own_command(spec)),
         args=_first(override.args, spec.args),
         env=_merge_env(spec.env or (), override.env or ()),
         resources=_first(override.resources, spec.resources),

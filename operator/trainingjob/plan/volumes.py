@@ -1,9 +1,11 @@
 """The volumes of a pod: the user's own, shared memory, and a home that can be written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainingjob.api.constants import OWN_VOLUME_PREFIX, SHM_PATH
 from trainingjob.api.spec import TrainingJobSpec
+from trainingjob.plan.addition import Addition
 from trainingjob.plan.layout import Program
 from trainingjob.plan.model import Manifest
 
@@ -19,6 +21,8 @@ class Volumes:
     mounts: list[Manifest]
     of_program: list[Manifest]
     """Those mounts that only what the role runs needs."""
+    of_additions: list[Manifest]
+    """Those mounts that the job's fields add."""
 
 
 def own_volume_name(name: str) -> str:
@@ -26,12 +30,13 @@ def own_volume_name(name: str) -> str:
     return f"{OWN_VOLUME_PREFIX}{name}"
 
 
-def lay_out_volumes(spec: TrainingJobSpec, program: Program, *, home: bool) -> Volumes:
+def lay_out_volumes(spec: TrainingJobSpec, program: Program, additions: Sequence[Addition], *, home: bool) -> Volumes:
     """Return the volumes of a pod.
 
     Args:
         spec: what the job asks for.
         program: what the pod runs; where the user mounts something of their own, its mounts give way.
+        additions: what the job's fields add to the pod.
         home: whether the program needs a home of ours; one that the user mounts there takes its place.
     """
     own = [volume.manifest() for volume in spec.volumes or ()]
@@ -41,14 +46,19 @@ def lay_out_volumes(spec: TrainingJobSpec, program: Program, *, home: bool) -> V
     if home and HOME_PATH not in taken:
         ours[HOME_PATH] = {"name": own_volume_name("home"), "emptyDir": {}}
     of_program = [mount for mount in program.mounts if mount["mountPath"] not in taken]
+    # Several additions share the workspace.
+    of_additions = [mount for addition in additions for mount in addition.mounts]
+    added = {volume["name"]: volume for addition in additions for volume in addition.volumes}
     return Volumes(
-        volumes=[*ours.values(), *program.volumes, *own],
+        volumes=[*ours.values(), *program.volumes, *added.values(), *own],
         mounts=[
             *({"name": volume["name"], "mountPath": path} for path, volume in ours.items()),
             *of_program,
+            *of_additions,
             *mounts,
         ],
         of_program=of_program,
+        of_additions=of_additions,
     )
 
 

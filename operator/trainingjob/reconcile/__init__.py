@@ -9,6 +9,7 @@ from trainingjob.reconcile.decision import (
     DeletePodGroup,
     Event,
     ReadPod,
+    StopPod,
 )
 from trainingjob.reconcile.events import events
 from trainingjob.reconcile.observed import (
@@ -18,6 +19,7 @@ from trainingjob.reconcile.observed import (
     ObservedService,
     Refusal,
     RefusalKind,
+    Sidecar,
 )
 from trainingjob.reconcile.reconciler import reconcile
 
@@ -36,6 +38,8 @@ __all__ = [
     "ReadPod",
     "Refusal",
     "RefusalKind",
+    "Sidecar",
+    "StopPod",
     "events",
     "reconcile",
 ]

@@ -7,6 +7,7 @@ from trainingjob.reconcile.deadlines import DEADLINE_EXCEEDED, PENDING_DEADLINE_
 from trainingjob.reconcile.decision import DeletePod
 from trainingjob.reconcile.observed import Children, ObservedPod, owned
 from trainingjob.reconcile.replicas import State, judge
+from trainingjob.reconcile.stopping import stop_grace
 
 _DEFAULT_GRACE_SECONDS = 30
 
@@ -19,12 +20,18 @@ def clean_up(job: TrainingJob, children: Children) -> tuple[DeletePod, ...]:
     policy = job.spec.clean_pod_policy if job.spec else CleanPodPolicy.RUNNING
     if policy is CleanPodPolicy.NONE and _must_stop(job):
         policy = CleanPodPolicy.RUNNING
-    grace = job.spec.stop_grace_seconds if job.spec else _DEFAULT_GRACE_SECONDS
     return tuple(
-        DeletePod(pod.name, pod.uid, grace)
+        DeletePod(pod.name, pod.uid, _grace(job, pod))
         for pod in owned(job, children.pods)
         if not pod.deleting and _unwanted(pod, policy)
     )
+
+
+def _grace(job: TrainingJob, pod: ObservedPod) -> int:
+    if job.spec is None:
+        return _DEFAULT_GRACE_SECONDS
+    # Where an end was held back for the artifacts, their time is over.
+    return job.spec.stop_grace_seconds if job.status.ending else stop_grace(job.spec, pod)
 
 
 def _must_stop(job: TrainingJob) -> bool:

@@ -19,19 +19,21 @@ class Claim:
     holds: bool
     reason: str
     message: str = ""
+    always: bool = False
+    """Whether it is said even where it does not hold and nobody has said before that it does."""
 
 
 def update_conditions(
     stored: Sequence[Condition] | None, claims: Sequence[Claim], generation: int, now: datetime
 ) -> list[Condition]:
-    """Return the conditions after the claims; what is claimed false and was never there is left out.
+    """Return the conditions after the claims; what is claimed false and was never there is left out as a rule.
 
     Conditions that nobody claims are kept: a newer operator may have written them.
     """
     known = {condition.type: condition for condition in stored or []}
     for claim in claims:
         before = known.get(claim.type)
-        if before is None and not claim.holds:
+        if before is None and not (claim.holds or claim.always):
             continue
         known[claim.type] = _condition(claim, before, generation, now)
     return list(known.values())

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from trainingjob.api.job import TrainingJob
-from trainingjob.api.status import TrainingJobStatus
+from trainingjob.api.status import Phase, TrainingJobStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,14 @@ class DeletePod:
     name: str
     uid: str
     grace_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopPod:
+    """End the programs of the pod of this name if it still has this uid, and let the pod stay and tell of its end."""
+
+    name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class DeletePodGroup:
     name: str
 
 
-Action = Create | DeletePod | DeleteJob | DeletePodGroup | ReadPod
+Action = Create | DeletePod | StopPod | DeleteJob | DeletePodGroup | ReadPod
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +111,6 @@ def _core(status: TrainingJobStatus) -> tuple[object, ...]:
     failures = tuple((f.pod, f.attempt, f.uid) for f in status.failures or [])
     times = status.start_time, status.attempt_start_time, status.restart_time
     counted = status.attempt, status.restarts, status.disruptions, tuple(sorted((status.restarting or {}).items()))
-    return status.observed_generation, status.phase, status.reason, conditions, failures, times, counted
+    # What a pod is being prepared with is wording: it may change several times within a second.
+    reason = None if status.phase is Phase.PREPARING else status.reason
+    return status.observed_generation, status.phase, reason, conditions, failures, times, counted

@@ -28,7 +28,9 @@ def events(before: TrainingJob, after: TrainingJobStatus, created: Sequence[Crea
 
 
 def _told(status: TrainingJobStatus) -> tuple[object, ...]:
-    return status.phase, status.reason, status.attempt or 0
+    # One line says that a job is being prepared, none what with.
+    reason = None if status.phase is Phase.PREPARING else status.reason
+    return status.phase, reason, status.attempt or 0
 
 
 def _created(created: Sequence[Create]) -> Event:

@@ -11,6 +11,7 @@ from trainingjob.plan import Replica
 from trainingjob.reconcile.classes import classify
 from trainingjob.reconcile.hints import hint_for
 from trainingjob.reconcile.last_words import telling_line
+from trainingjob.reconcile.preparing import REFUSALS, refusal
 from trainingjob.reconcile.replicas import ReplicaView, State
 
 POD_DELETED = "PodDeleted"
@@ -40,7 +41,7 @@ def describe_failure(view: ReplicaView, attempt: int) -> Failure:
             {
                 **common,
                 "exit_code": pod.init_exit_code,
-                "reason": PREPARATION_FAILED,
+                "reason": refusal(pod) or PREPARATION_FAILED,
                 "message": shorten(pod.init_message.strip()) or None,
             }
         )
@@ -106,6 +107,9 @@ def explain(failure: Failure) -> tuple[str, str]:
     """Return the job's reason and message for the failure that caused its end."""
     if failure.reason == POD_DELETED:
         return POD_DELETED, f"Pod {failure.pod} was deleted before its program had ended."
+    if failure.reason in REFUSALS:
+        words = telling_line(failure.message or "") or "it does not say why."
+        return failure.reason, f"Pod {failure.pod} {REFUSALS[failure.reason]}: {words}"
     if failure.reason == PREPARATION_FAILED:
         words = telling_line(failure.message or "")
         return PREPARATION_FAILED, f"Pod {failure.pod} could not be prepared{_code(failure)}: {words}"

@@ -24,6 +24,20 @@ class MainContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sidecar:
+    """The state of the native sidecar that uploads artifacts."""
+
+    ended: bool = False
+    """Whether it has ended; while the program runs it is started again."""
+    exit_code: int | None = None
+    """Its exit code; None until it has ended."""
+    reason: str = ""
+    """The kubelet's word: Completed, Error, OOMKilled, …."""
+    report: str = ""
+    """What it says at its end, as it stands in its termination message: nobody has checked it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedPod:
     """A pod that carries the label of a job's name, whoever owns it."""
 
@@ -77,6 +91,15 @@ class ObservedPod:
     """Of a pod that is being deleted: when its grace period ends."""
     deleted_at: datetime | None = None
     """Of a pod that is being deleted: when somebody has asked for it, or a little before."""
+    preparing: str = ""
+    """The container of ours that prepares the pod now, or was the last to do so; empty when none has begun, and once
+    something else goes on: another's container, or the program."""
+    fetched: str = ""
+    """What `fetch-source` says at its end, as it stands in its termination message: nobody has checked it."""
+    artifacts: Sidecar | None = None
+    """The sidecar that uploads artifacts; None in a pod that has none."""
+    stopped: bool = False
+    """Whether the pod has a deadline of its own, so that its kubelet ends it: see `StopPod`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from trainingjob.api.times import format_time, parse_time
 from trainingjob.reconcile.conditions import MESSAGE_MAX, Claim, update_conditions
 from trainingjob.reconcile.deadlines import Deadline
 from trainingjob.reconcile.pending import Blocker
+from trainingjob.reconcile.preparing import PREPARING
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
 from trainingjob.reconcile.success import Success
 from trainingjob.reconcile.writing import closed, found_in, has_run, last_start, write
@@ -26,12 +27,16 @@ def stalled(job: TrainingJob, reason: str, message: str, now: datetime) -> Train
 
 def pending(job: TrainingJob, replicas: ReplicaSet, blocker: Blocker, now: datetime) -> TrainingJobStatus:
     """Return the status of a job that has not started yet, with what it waits for."""
+    phase = Phase.PREPARING if blocker.reason in PREPARING else Phase.PENDING
+    if job.status.attempt:
+        phase = Phase.RESTARTING
+    # What a pod is being prepared with may change often; the condition's word stays.
+    word = str(phase) if phase is Phase.PREPARING else blocker.reason
     claims = [
-        Claim(ConditionType.RECONCILING, True, blocker.reason, blocker.message),
-        Claim(ConditionType.STALLED, False, blocker.reason),
+        Claim(ConditionType.RECONCILING, True, word, blocker.message),
+        Claim(ConditionType.STALLED, False, word),
     ]
     found = found_in(job, replicas)
-    phase = Phase.RESTARTING if job.status.attempt else Phase.PENDING
     return write(job, now, claims, phase=phase, reason=blocker.reason, message=blocker.message, **found)
 
 
@@ -119,7 +124,7 @@ def settling(
 def overdue(job: TrainingJob, found: TrainingJobStatus, deadline: Deadline, now: datetime) -> TrainingJobStatus:
     """Return the status of a job that has taken too long; `found` is what else is known of it now."""
     reason, message = deadline.reason, deadline.message
-    claims = _failure_claims(reason, message)
+    claims = failure_claims(reason, message)
     start = found.start_time
     conditions = update_conditions(job.status.conditions, claims, job.generation, now)
     return found.model_copy(
@@ -164,24 +169,29 @@ def cancelled(job: TrainingJob, now: datetime) -> TrainingJobStatus:
 
 def succeeded(job: TrainingJob, replicas: ReplicaSet, success: Success, now: datetime) -> TrainingJobStatus:
     """Return the status of a job that has succeeded."""
-    claims = [
-        Claim(ConditionType.RECONCILING, False, success.reason),
-        Claim(ConditionType.STALLED, False, success.reason),
-        Claim(ConditionType.RUNNING, False, success.reason),
-        Claim(ConditionType.SUCCEEDED, True, success.reason, success.message),
-        Claim(ConditionType.FINISHED, True, success.reason, success.message),
-    ]
-    return _end(job, replicas, Phase.SUCCEEDED, claims, now)
+    return _end(job, replicas, Phase.SUCCEEDED, success_claims(success.reason, success.message), now)
 
 
 def failed(
     job: TrainingJob, replicas: ReplicaSet, lost: Sequence[ReplicaView], why: tuple[str, str], now: datetime
 ) -> TrainingJobStatus:
     """Return the status of a job that has failed; `lost` are replicas whose pods are gone, `why` reason and message."""
-    return _end(job, replicas, Phase.FAILED, _failure_claims(*why), now, lost)
+    return _end(job, replicas, Phase.FAILED, failure_claims(*why), now, lost)
 
 
-def _failure_claims(reason: str, message: str) -> list[Claim]:
+def success_claims(reason: str, message: str) -> list[Claim]:
+    """Return what holds of a job that has succeeded."""
+    return [
+        Claim(ConditionType.RECONCILING, False, reason),
+        Claim(ConditionType.STALLED, False, reason),
+        Claim(ConditionType.RUNNING, False, reason),
+        Claim(ConditionType.SUCCEEDED, True, reason, message),
+        Claim(ConditionType.FINISHED, True, reason, message),
+    ]
+
+
+def failure_claims(reason: str, message: str) -> list[Claim]:
+    """Return what holds of a job that has failed."""
     return [
         Claim(ConditionType.RECONCILING, False, reason, message),
         Claim(ConditionType.STALLED, True, reason, message),

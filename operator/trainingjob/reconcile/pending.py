@@ -9,11 +9,12 @@ from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.plan.gang import queue_of
 from trainingjob.plan.model import Plan
 from trainingjob.reconcile.observed import Children, ObservedPod, ObservedService, Refusal
+from trainingjob.reconcile.preparing import PREPARING, explain_preparing
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
 
 STARTING = "Starting"
 WAITING_FOR_WORKERS = "WaitingForWorkers"
-ORDINARY = frozenset({STARTING, WAITING_FOR_WORKERS})
+ORDINARY = frozenset({STARTING, WAITING_FOR_WORKERS}) | PREPARING
 """The reasons of a job that is on its way: nothing is wrong with it."""
 SLOW_CONTAINER = timedelta(seconds=20)
 """After this time a container that is not created gets an explanation; the kubelet tells of volumes in Events alone."""
@@ -79,6 +80,8 @@ def explain_waiting(job: TrainingJob, children: Children, replicas: ReplicaSet, 
         return blocker
     if job.spec and (blocker := _slow(job.spec, waiting, now)):
         return blocker
+    if preparing := explain_preparing(view.pod for view in waiting if view.pod):
+        return Blocker(*preparing)
     return _on_its_way(replicas)
 
 
@@ -145,7 +148,8 @@ def _slow(spec: TrainingJobSpec, waiting: list[ReplicaView], now: datetime) -> B
 
 def _uncreated(views: Iterable[ReplicaView]) -> list[ObservedPod]:
     """Return the pods in which nothing runs yet; an init container at work takes the time that it needs."""
-    return [view.pod for view in views if view.state is State.WAITING and view.pod and not view.pod.init_running]
+    waiting = [view.pod for view in views if view.state is State.WAITING and view.pod]
+    return [pod for pod in waiting if not (pod.init_running or pod.preparing)]
 
 
 def _needs(spec: TrainingJobSpec) -> str:

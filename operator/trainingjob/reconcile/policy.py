@@ -9,6 +9,7 @@ from trainingjob.api.spec import Role, TrainingJobSpec
 from trainingjob.api.status import Failure, FailureClass
 from trainingjob.plan import Plan
 from trainingjob.reconcile.observed import ObservedPod
+from trainingjob.reconcile.preparing import REFUSALS
 from trainingjob.reconcile.replicas import ReplicaView
 
 THE_CLUSTERS = frozenset({FailureClass.DISRUPTION, FailureClass.NODE_LOST})
@@ -35,6 +36,8 @@ class Verdict:
 
 def judge_failure(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, view: ReplicaView, failure: Failure) -> Verdict:
     """Return what is done about the failure of one replica, if no other had failed."""
+    if failure.reason in REFUSALS:
+        return Verdict(FailureAction.FAIL_JOB, Charge.RESTARTS)
     disrupted = failure.failure_class in THE_CLUSTERS
     action = _chosen(spec, view, failure) or _default(plan, view, disrupted=disrupted)
     charge = Charge.DISRUPTIONS if disrupted or action is FailureAction.IGNORE else Charge.RESTARTS

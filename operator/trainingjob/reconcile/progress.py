@@ -28,7 +28,9 @@ from trainingjob.reconcile.pending import (
     slow_container_at,
 )
 from trainingjob.reconcile.policy import Verdict, judge_failure
+from trainingjob.reconcile.preparing import PREPARING
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State, observe_replicas, outdated
+from trainingjob.reconcile.stopping import stop_grace
 from trainingjob.reconcile.success import Success, find_success
 
 
@@ -162,7 +164,9 @@ def _keep_going(
 def _explain(job: TrainingJob, children: Children, replicas: ReplicaSet, now: datetime) -> Blocker:
     found = explain_waiting(job, children, replicas, now)
     restarting = job.status.phase is Phase.RESTARTING or job.status.reason == interruptions.REPLICA_RESTARTING
-    if restarting and found.reason in ORDINARY and not _everything_runs(replicas):
+    # Between two containers, and before the program, nothing prepares a pod for a moment.
+    prepared = job.status.phase is Phase.PREPARING and found.reason not in PREPARING
+    if (restarting or prepared) and found.reason in ORDINARY and not _everything_runs(replicas):
         return Blocker(job.status.reason or found.reason, found.message)
     return found
 
@@ -222,7 +226,7 @@ def _removals(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Chi
     planned = {replica.pod for replica in plan.replicas}
     old = {pod.uid for pod in outdated(job, children)}
     return tuple(
-        DeletePod(pod.name, pod.uid, spec.stop_grace_seconds)
+        DeletePod(pod.name, pod.uid, stop_grace(spec, pod))
         for pod in owned(job, children.pods)
         if (pod.uid in old or pod.name not in planned) and not pod.deleting
     )

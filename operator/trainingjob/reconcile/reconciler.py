@@ -8,12 +8,13 @@ from trainingjob.api.constants import MANAGED_BY
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.status import Phase, TrainingJobStatus
-from trainingjob.plan import PlanOptions, PlanRefusedError, plan_job
+from trainingjob.plan import Plan, PlanOptions, PlanRefusedError, plan_job
 from trainingjob.reconcile import outcomes
 from trainingjob.reconcile.cleanup import clean_up
 from trainingjob.reconcile.counts import recount_finished
 from trainingjob.reconcile.deadlines import next_deadline
 from trainingjob.reconcile.decision import Decision, is_news, say
+from trainingjob.reconcile.ending import finish, hold_back
 from trainingjob.reconcile.gang import groups_left_over
 from trainingjob.reconcile.lost_nodes import remove_by_force
 from trainingjob.reconcile.observed import Children, owned
@@ -39,7 +40,7 @@ def reconcile(job: TrainingJob, children: Children, now: datetime, options: Plan
         return _rest(job, children, now)
     if job.spec is None or job.problem:
         return say(job, outcomes.stalled(job, "InvalidSpec", job.problem, now))
-    if job.spec.cancel:
+    if job.spec.cancel and not job.status.ending:
         return say(job, outcomes.cancelled(job, now))
     decision = _decide(job, job.spec, children, now, options)
     forced, again = remove_by_force(job.spec, owned(job, children.pods), now)
@@ -55,17 +56,26 @@ def _decide(
     pods = owned(job, children.pods)
     if is_suspended(job):
         groups = groups_left_over(job, children)
-        halted = (suspend if spec.suspend or groups else resume)(job, pods, spec.stop_grace_seconds, now)
+        halted = (suspend if spec.suspend or groups else resume)(job, spec, pods, now)
         return replace(halted, actions=(*halted.actions, *groups))
     try:
         plan = plan_job(job, options)
     except PlanRefusedError as refusal:
-        if spec.suspend:
-            return suspend(job, pods, spec.stop_grace_seconds, now)
+        if spec.suspend and not job.status.ending:
+            return suspend(job, spec, pods, now)
         return say(job, outcomes.stalled(job, refusal.reason, str(refusal), now))
+    if plan.framework is not None:
+        job = replace(job, status=job.status.model_copy(update={"framework": plan.framework}))
+    if job.status.ending:
+        return finish(job, spec, plan, children, now)
     if spec.suspend:
         ended = conclude_at_once(job, spec, plan, children, now)
-        return ended or suspend(job, pods, spec.stop_grace_seconds, now)
+        return hold_back(job, spec, plan, children, ended, now) if ended else suspend(job, spec, pods, now)
+    return hold_back(job, spec, plan, children, _go_on(job, spec, plan, children, now), now)
+
+
+def _go_on(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Children, now: datetime) -> Decision:
+    """Decide for a job whose outcome is open; it may come out now."""
     decision = advance(job, spec, plan, children, now)
     deadline = next_deadline(job, spec, now)
     if deadline is None or (decision.status and _trained(decision.status)):

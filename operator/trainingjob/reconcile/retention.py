@@ -6,6 +6,7 @@ from trainingjob.api.job import TrainingJob
 from trainingjob.api.times import parse_time
 from trainingjob.reconcile.decision import Action, DeleteJob, DeletePod
 from trainingjob.reconcile.observed import ObservedPod
+from trainingjob.reconcile.stopping import stop_grace
 
 
 def retire(
@@ -23,8 +24,7 @@ def retire(
         moments.append(at)
     if (seconds := job.spec.pod_ttl_seconds) is not None and pods:
         if now >= (at := ended + timedelta(seconds=seconds)):
-            grace = job.spec.stop_grace_seconds
-            actions += [DeletePod(pod.name, pod.uid, grace) for pod in pods if not pod.deleting]
+            actions += [DeletePod(p.name, p.uid, stop_grace(job.spec, p)) for p in pods if not p.deleting]
         else:
             moments.append(at)
     return tuple(actions), min(moments, default=None)

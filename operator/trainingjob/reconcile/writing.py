@@ -6,11 +6,12 @@ from typing import Any
 
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role
-from trainingjob.api.status import ConditionType, Failure, TrainingJobStatus
+from trainingjob.api.status import ConditionType, Failure, SourceStatus, TrainingJobStatus
 from trainingjob.api.times import format_time
 from trainingjob.reconcile.conditions import MESSAGE_MAX, Claim, update_conditions
 from trainingjob.reconcile.counts import count_replicas, ready_text
 from trainingjob.reconcile.failures import evidence, merge_failures
+from trainingjob.reconcile.preparing import fetched_source
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
 
 
@@ -44,7 +45,15 @@ def found_in(job: TrainingJob, replicas: ReplicaSet, lost: Sequence[ReplicaView]
         "ready": ready_text(counts.values()),
         "failures": failures or None,
         "restarting": still_restarting(job, replicas) or None,
+        "source": _source(job, replicas),
     }
+
+
+def _source(job: TrainingJob, replicas: ReplicaSet) -> SourceStatus | None:
+    """Return which code the job runs, as soon as a pod is prepared or cannot be: not with a write of its own."""
+    pods = [view.pod for view in replicas if view.pod and view.pod.fetched]
+    prepared = [pod for pod in pods if pod.main.started or pod.main.ended or pod.init_name]
+    return fetched_source(job.spec, prepared) or job.status.source
 
 
 def still_restarting(job: TrainingJob, replicas: ReplicaSet) -> dict[str, str]:

@@ -28,6 +28,8 @@ def check_new_pod(job: JobRecord, pod: PodRecord, body: Seen) -> Iterator[Findin
         yield 1, f"Job {job} has {len(twins)} live pods for {pod.role} {pod.index}: {', '.join(p.name for p in twins)}."
     if job.phase in TERMINAL or job.phase == "Suspended":
         yield 5, f"Pod {pod.name} was created for job {job}, whose phase is {job.phase}."
+    elif "ending" in job.status:
+        yield 5, f"Pod {pod.name} was created for job {job}, whose outcome is decided."
     for resource, name in needs(job, body):
         if (resource, name) not in job.children:
             yield 4, f"Pod {pod.name} of job {job} was created before {resource} {name}, which it needs."

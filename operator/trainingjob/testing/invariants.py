@@ -35,16 +35,19 @@ class Judge:
 
      1. A job has at most one live pod for a role and index: at every new pod. Live is what exists and whose container
         `main` has not ended.
-     2. Children have the job as their controller; only a job's own children are deleted, none is changed: by new
-        objects with the operator's labels, and by writes.
-     3. Every delete carries a uid: by writes.
+     2. Children have the job as their controller; only a job's own children are deleted or, pods alone, ended, none is
+        changed otherwise: by new objects with the operator's labels, and by writes.
+     3. Every delete, and every patch that ends a pod, carries a uid: by writes.
      4. A pod comes after the Service, ConfigMaps and Secrets of its job that it needs: at every new pod. Whether
         somebody else has deleted them since is not asked; at rest a running job has its Service.
-     5. No pod comes while the stored phase is terminal or Suspended: at every new pod. With `Write.basis`, none is sent
-        for either when the operator knew that the job is suspended, cancelled or being deleted.
-     6. A terminal phase and its completion time stay, and are the only ones: at every change of a job. The operator
-        deletes no job that has not ended.
-     7. A job becomes Succeeded only after the replicas of its success policy were seen to end well in its attempt.
+     5. No pod comes while the stored phase is terminal or Suspended, or `ending` is stored: at every new pod. With
+        `Write.basis`, none is sent for either when the operator knew that the job is suspended, cancelled or being
+        deleted, or that its outcome is decided.
+     6. A terminal phase and its completion time stay, and are the only ones: at every change of a job. An outcome in
+        `ending` stays and is the one in which the job ends, but for a success whose required artifacts are missing.
+        The operator deletes no job that has not ended.
+     7. A job becomes Succeeded, or its `ending` says so, only after the replicas of its success policy were seen to end
+        well in its attempt. It ends only when every sidecar that uploads has told of its end, or its time is over.
      8. Restarts are charged as `counting` says; no pod is deleted before the status has dealt with it; at rest no job
         goes on with a failure that was not counted.
      9. Counters, attempt and observedGeneration never fall: at every change of a job.

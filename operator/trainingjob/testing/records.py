@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainingjob.api.constants import KIND, LABEL_ATTEMPT, LABEL_INDEX, LABEL_ROLE, MAIN_CONTAINER, MANAGED_BY
+from trainingjob.contract.names import UPLOAD_ARTIFACTS
 
 Seen = Mapping[str, Any]
 """An object as it was seen, never changed by the judge."""
@@ -31,6 +32,8 @@ class PodRecord:
     gone: bool = False
     broken: bool = False
     """Whether it cannot come to anything: an init container has failed, or its phase is Failed."""
+    uploading: bool = False
+    """Whether its program has begun and its sidecar may still tell what it has uploaded."""
 
     @property
     def live(self) -> bool:
@@ -100,7 +103,7 @@ class JobRecord:
             self.most_disruptions = max(self.most_disruptions, spec.get("maxDisruptions", 100))
             for role, count in counts(spec).items():
                 self.fewest[role] = min(count, self.fewest.get(role, count))
-        if why := self.no_pods_because():
+        if why := self.no_pods_because() or ("its outcome is decided" if "ending" in self.status else ""):
             self.forbidden[int(body["metadata"]["resourceVersion"])] = why
 
     def add(self, pod: PodRecord) -> None:
@@ -183,3 +186,20 @@ def take_pod(pod: PodRecord, body: Seen) -> None:
     elif phase in ("Succeeded", "Failed"):
         pod.result = phase
     pod.broken = pod.broken or phase == "Failed"
+    if (body.get("spec") or _NOTHING).get("initContainers"):
+        pod.uploading = _is_uploading(body, status)
+
+
+def _is_uploading(body: Seen, status: Seen) -> bool:
+    if not any(container["name"] == UPLOAD_ARTIFACTS for container in body["spec"]["initContainers"]):
+        return False
+    lost = any(c.get("type") == "DisruptionTarget" for c in status.get("conditions") or ())
+    if lost or status.get("phase") in ("Succeeded", "Failed"):
+        return False
+    states = {
+        container.get("name"): container.get("state") or _NOTHING
+        for kind in ("initContainerStatuses", "containerStatuses")
+        for container in status.get(kind) or ()
+    }
+    begun = states.get(MAIN_CONTAINER, _NOTHING).keys() & {"running", "terminated"}
+    return bool(begun) and "terminated" not in states.get(UPLOAD_ARTIFACTS, _NOTHING)

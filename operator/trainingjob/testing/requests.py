@@ -7,6 +7,9 @@ from trainingjob.testing.counting import Finding
 from trainingjob.testing.records import TERMINAL, JobRecord, PodRecord, counts
 from trainingjob.testing.writes import CHILDREN, Write
 
+_STOPPED = {"activeDeadlineSeconds": 1}
+"""The only change of a child: it ends a pod's programs, and the pod stays."""
+
 
 class Known:
     """What a request is judged by."""
@@ -35,16 +38,24 @@ def check_write(known: Known, write: Write) -> Iterator[Finding]:
         yield from _creation(job, write)
     elif write.verb == "delete":
         yield from _deletion(known, job, write)
+    elif write.verb == "patch" and write.resource == "pods" and (write.body or {}).get("spec") == _STOPPED:
+        yield from _stop(known, job, write)
     else:
-        yield 2, f"{write} was sent; children are created and deleted, never changed."
+        yield 2, f"{write} was sent; children are created and deleted, never changed otherwise."
 
 
 def _target(known: Known, write: Write) -> JobRecord | None:
     """Return the job that a request is about."""
     if write.resource == "trainingjobs":
         return known.current.get((write.namespace, write.name))
-    owner = known.owners.get(write.uid, "") if write.verb == "delete" else _controller(write)
-    return known.jobs.get(owner)
+    if write.verb == "create":
+        return known.jobs.get(_controller(write))
+    return known.jobs.get(known.owners.get(write.uid or _meant(write), ""))
+
+
+def _meant(write: Write) -> str:
+    """Return the uid of the object that a patch means."""
+    return str(((write.body or {}).get("metadata") or {}).get("uid", ""))
 
 
 def _controller(write: Write) -> str:
@@ -90,6 +101,17 @@ def _deletion(known: Known, job: JobRecord | None, write: Write) -> Iterator[Fin
         return
     if not (_may_be_deleted(job, pod) or (write.grace_seconds == 0 and pod.deleting)):
         yield 8, f"{write} was sent before the status of job {job} said that the pod has had its time."
+
+
+def _stop(known: Known, job: JobRecord | None, write: Write) -> Iterator[Finding]:
+    """Yield what is wrong with a patch that ends a pod and lets it stay."""
+    uid = _meant(write)
+    if not uid:
+        yield 3, f"{write} does not say which uid it means."
+    elif uid in known.owners and (job is None or (write.job and write.job != job.uid)):
+        yield 2, f"{write} ({uid}) belongs to {known.owners[uid] or 'nobody'}, and was not the operator's to end."
+    elif write.done and job is not None and "ending" not in job.status and job.phase not in TERMINAL:
+        yield 8, f"{write} was sent before the status of job {job} said what has become of it."
 
 
 def _may_be_deleted(job: JobRecord, pod: PodRecord) -> bool:

@@ -73,9 +73,11 @@ def _explained(job: JobRecord, now: datetime) -> Iterator[Finding]:
         yield 15, f"Job {job} is {phase}, which is not what its suspend and cancel ask for."
     elif phase == "Running":
         yield from _running(job, now)
+    elif phase == "Finalizing" and "ending" in status:
+        yield 15, f"The outcome of job {job} is decided, and it waits for ever for what its pods upload."
     elif phase == "Finalizing" and not any(pod.role == "evaluator" for pod in job.live()):
         yield 15, f"Job {job} waits for an evaluator that does not run."
-    elif phase in ("Pending", "Restarting") and not _waits(job, now):
+    elif phase in ("Pending", "Preparing", "Restarting") and not _waits(job, now):
         yield 15, f"Job {job} is {phase} and nothing says why: {status.get('reason')}, {status.get('message')}"
 
 

@@ -58,7 +58,7 @@ def test_a_stored_spec_that_does_not_validate_is_a_problem_in_words(spec: dict[s
 def test_a_job_without_a_spec_is_a_problem() -> None:
     body = make_job_body()
     del body["spec"]
-    assert read_job(body).problem == "spec.image: this field is missing"
+    assert read_job(body).problem == "spec: give exactly one of image, framework; there are 0"
 
 
 def test_many_problems_are_told_in_few_words() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.every_field import EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
+from tests.support.every_field import EVERY_CODE_FIELD, EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
 from trainingjob.api.pod_fields import QUANTITY_PATTERN, Resources
 from trainingjob.api.spec import TrainingJobSpec
 from trainingjob.api.times import format_time, parse_time
@@ -25,7 +25,7 @@ quantities = st.integers(0, 2**62) | st.from_regex(
 @st.composite
 def specs(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a spec of some of the fields of some strategy."""
-    every_field = draw(st.sampled_from([EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD]))
+    every_field = draw(st.sampled_from([EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD, EVERY_CODE_FIELD]))
     optional = sorted(every_field.keys() - {"image"})
     chosen = draw(st.sets(st.sampled_from(optional)))
     spec = {name: every_field[name] for name in optional if name in chosen}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.accepted_jobs import ACCEPTED
 from tests.support.builders import make_job_body
-from tests.support.every_field import CHANGES, EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
+from tests.support.every_field import CHANGES, EVERY_CODE_FIELD, EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD
 from tests.support.job_cases import IMAGE, Accepted, Malformed, Refused
 from tests.support.malformed_jobs import MALFORMED
 from tests.support.refused_jobs import REFUSED
@@ -23,12 +23,14 @@ from trainingjob.api.rules import RULES, validate_job
 from trainingjob.api.spec import ParameterServer, TrainingJobSpec
 from trainingjob.api.status import MAX_RESTARTING
 
+EVERY = [EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD, EVERY_CODE_FIELD]
+
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def stored(name: str, spec: dict[str, Any]) -> TrainingJob:
     """Return a job as the operator reads it."""
-    return read_job(make_job_body(name, spec={"image": IMAGE, **spec}))
+    return read_job(make_job_body(name, spec={"image": None if "framework" in spec else IMAGE, **spec}))
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
@@ -50,14 +52,14 @@ def test_a_stored_job_that_breaks_no_rule_is_no_problem(case: Accepted) -> None:
     assert stored(case.name, case.spec).problem == ""
 
 
-@pytest.mark.parametrize("spec", [EVERY_FIELD, EVERY_MPI_FIELD, EVERY_TORCH_FIELD], ids=["tf", "mpi", "torch"])
+@pytest.mark.parametrize("spec", EVERY, ids=["tf", "mpi", "torch", "code"])
 def test_a_job_with_every_field_is_no_problem(spec: dict[str, Any]) -> None:
     assert stored("everything", spec).problem == ""
 
 
 def test_the_job_with_every_field_and_its_changes_leave_no_field_out() -> None:
     assert CHANGES.keys() == field_names(TrainingJobSpec).keys()
-    assert CHANGES.keys() - EVERY_FIELD.keys() == {"multiWorker", "mpi", "torch"}
+    assert set().union(*EVERY) == CHANGES.keys()
     assert CHANGES.keys() > MUTABLE
 
 

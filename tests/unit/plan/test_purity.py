@@ -6,7 +6,7 @@ from pathlib import Path
 import trainingjob.plan
 
 ALLOWED = {"bisect", "collections", "dataclasses", "decimal", "hashlib", "json", "re", "typing"}
-ALLOWED_OF_OURS = ("trainingjob.api", "trainingjob.plan")
+ALLOWED_OF_OURS = ("trainingjob.api", "trainingjob.contract", "trainingjob.plan")
 FOLDER = Path(trainingjob.plan.__file__).parent
 
 

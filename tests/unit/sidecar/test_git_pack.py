@@ -79,7 +79,7 @@ def test_object_that_is_larger_than_it_says_is_refused() -> None:
 def test_changed_packs_end_in_the_errors_that_are_told() -> None:
     delta = b"".join(create_delta(bytes(1000), bytes(999)))
     good = pack_of([(3, 1000, b"", bytes(1000)), (7, len(delta), SHA, delta), (3, 50, b"", os.urandom(50))])
-    chance, refused = random.Random(1), 0  # noqa: S311 - to repeat it
+    chance, refused = random.Random(1), 0
     for _ in range(3000):
         data = bytearray(good[: chance.randint(1, len(good))])
         data[chance.randrange(len(data))] = chance.randrange(256)

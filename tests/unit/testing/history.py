@@ -18,6 +18,8 @@ from trainingjob.testing import Judge, ModelServer, Write
 
 Body = dict[str, Any]
 HOME = "team"
+SUCCESS = {"phase": "Succeeded", "reason": "PrimarySucceeded", "time": "2026-01-31T12:00:00Z"}
+"""The outcome of a job that is decided at the beginning."""
 BEGIN = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 
 
@@ -117,6 +119,19 @@ class History:
         patch = {"status": status}
         return self._shown(self.server.patch(PODS, HOME, pod["metadata"]["name"], patch, subresource="status"))
 
+    def sidecar_says(self, pod: Body, state: str) -> Body:
+        """Write whether the sidecar that uploads artifacts is `running` or `terminated`."""
+        patch = {"status": {"initContainerStatuses": [{"name": "artifacts", "state": {state: {}}}]}}
+        return self._shown(self.server.patch(PODS, HOME, pod["metadata"]["name"], patch, subresource="status"))
+
+    def operator_stops(self, pod: Body, *, uid: str | None = None) -> None:
+        """End a pod's programs as the operator does, and let it stay; `uid` replaces the one that is meant."""
+        name, meant = pod["metadata"]["name"], pod["metadata"]["uid"] if uid is None else uid
+        patch = {"metadata": {"uid": meant} if meant else {}, "spec": {"activeDeadlineSeconds": 1}}
+        found = self._shown(self.server.patch(PODS, HOME, name, patch))
+        version = int(found["metadata"]["resourceVersion"])
+        self.judge.wrote(Write("patch", "pods", HOME, name, body=patch, status=200, at=version))
+
     def somebody_deletes(self, pod: Body) -> None:
         """Delete a pod at once, as by its node's end."""
         self.server.delete(PODS, HOME, pod["metadata"]["name"], grace_seconds=0)
@@ -141,6 +156,16 @@ class History:
         message = "Every replica has started."
         self.operator_says(job, phase="Running", reason="Training", message=message, attempt=0, observedGeneration=1)
         return job, *pods
+
+    def uploading(self, **spec: Any) -> tuple[Body, Body]:
+        """Return a job whose success is decided while its pod uploads, and the pod."""
+        job = self.user_creates(**spec)
+        sidecar = {"initContainers": [{"name": "artifacts", "restartPolicy": "Always"}]}
+        pod = self.operator_creates(job, spec=sidecar)
+        self.operator_says(job, phase="Running", reason="Training", attempt=0, observedGeneration=1)
+        self.sidecar_says(pod, "running")
+        self.kubelet_says(pod, "Running", 0)
+        return self.operator_says(job, phase="Finalizing", reason="UploadingArtifacts", ending=SUCCESS), pod
 
     def rests(self, *poisoned: Body) -> None:
         """Let everything come to rest an hour later."""

@@ -71,6 +71,38 @@ def pod_of_somebody_else_with_the_label_of_a_job(history: History) -> None:
 # 3: deletes say whom they mean
 
 
+@breaks(2)
+def stop_for_another_job_than_the_pods_own(history: History) -> None:
+    _, pod = history.uploading()
+    body = {"metadata": {"uid": pod["metadata"]["uid"]}, "spec": {"activeDeadlineSeconds": 1}}
+    history.judge.wrote(Write("patch", "pods", HOME, "mnist-worker-0", body=body, status=200, job="another"))
+
+
+@breaks(2)
+def change_of_a_pod_that_does_more_than_stop_it(history: History) -> None:
+    _, pod = history.uploading()
+    body = {"metadata": {"uid": pod["metadata"]["uid"]}, "spec": {"activeDeadlineSeconds": 1, "tolerations": []}}
+    history.judge.wrote(Write("patch", "pods", HOME, "mnist-worker-0", body=body, status=200))
+
+
+@keeps
+def stop_of_a_pod_of_a_job_whose_outcome_is_decided(history: History) -> None:
+    _, pod = history.uploading()
+    history.operator_stops(pod)
+
+
+@breaks(3)
+def stop_without_a_uid(history: History) -> None:
+    _, pod = history.uploading()
+    history.operator_stops(pod, uid="")
+
+
+@breaks(8)
+def stop_of_a_pod_of_a_job_whose_outcome_is_open(history: History) -> None:
+    _, pod = history.running()
+    history.operator_stops(pod)
+
+
 @breaks(3)
 def delete_without_a_uid(history: History) -> None:
     job, pod = history.running()
@@ -149,6 +181,13 @@ def pod_before_a_secret_that_is_its_users_affair(history: History) -> None:
 def pod_after_the_end(history: History) -> None:
     job = history.user_creates()
     history.operator_ends(job, "Failed")
+    history.operator_creates(job)
+
+
+@breaks(5)
+def pod_after_the_outcome_is_decided(history: History) -> None:
+    job, pod = history.uploading()
+    history.somebody_deletes(pod)
     history.operator_creates(job)
 
 

@@ -2,11 +2,13 @@
 
 import pytest
 
-from tests.unit.testing.history import HOME, History, Play, Plays
+from tests.unit.testing.history import HOME, SUCCESS, History, Play, Plays
 from trainingjob.testing import Write
 
 plays = Plays()
 breaks, keeps = plays.breaks, plays.keeps
+
+DECIDED = SUCCESS["time"]
 
 
 # 6: ends are final
@@ -51,7 +53,74 @@ def counts_that_change_after_the_end(history: History) -> None:
     history.operator_says(job, replicas={"worker": {"active": 0}})
 
 
+@breaks(6)
+def outcome_that_changes(history: History) -> None:
+    job, pod = history.uploading()
+    history.operator_says(job, ending={"phase": "Failed", "reason": "Other"})
+    history.sidecar_says(pod, "terminated")
+
+
+@breaks(6)
+def outcome_that_is_forgotten(history: History) -> None:
+    job, _ = history.uploading()
+    history.operator_says(job, phase="Running", ending=None)
+
+
+@breaks(6)
+def success_that_is_decided_and_ends_cancelled(history: History) -> None:
+    job, pod = history.uploading()
+    history.sidecar_says(pod, "terminated")
+    history.operator_ends(job, "Cancelled")
+
+
+@breaks(6)
+def success_that_is_decided_and_fails_though_nothing_is_required(history: History) -> None:
+    job, pod = history.uploading()
+    history.sidecar_says(pod, "terminated")
+    history.operator_ends(job, "Failed")
+
+
+@keeps
+def success_that_fails_for_want_of_required_artifacts(history: History) -> None:
+    job, pod = history.uploading(outputs={"uri": "s3://b/x", "required": True})
+    history.sidecar_says(pod, "terminated")
+    history.operator_ends(job, "Failed")
+
+
+@keeps
+def outcome_that_stays_after_the_end(history: History) -> None:
+    job, pod = history.uploading()
+    history.sidecar_says(pod, "terminated")
+    history.operator_ends(job, "Succeeded")
+    history.operator_says(job, replicas={"worker": {"active": 0}})
+
+
 # 7: success is seen
+
+
+@breaks(7)
+def outcome_of_a_program_that_runs(history: History) -> None:
+    job, _ = history.running()
+    history.operator_says(job, phase="Finalizing", ending=SUCCESS)
+
+
+@breaks(7)
+def end_before_the_sidecar_has_told_of_its_own(history: History) -> None:
+    job, _ = history.uploading()
+    history.operator_ends(job, "Succeeded", completionTime="2026-01-31T12:05:00Z", attemptStartTime=DECIDED)
+
+
+@keeps
+def end_when_the_time_of_the_sidecar_is_over(history: History) -> None:
+    job, _ = history.uploading()
+    history.operator_ends(job, "Succeeded", completionTime="2026-01-31T12:10:30Z", attemptStartTime=DECIDED)
+
+
+@keeps
+def end_whose_pod_is_gone_with_its_sidecar(history: History) -> None:
+    job, pod = history.uploading()
+    history.somebody_deletes(pod)
+    history.operator_ends(job, "Succeeded", completionTime="2026-01-31T12:05:00Z", attemptStartTime=DECIDED)
 
 
 @breaks(7)

@@ -134,6 +134,12 @@ def poisoned_with_a_clear_condition(history: History) -> None:
 
 
 @breaks(15)
+def end_that_never_comes_although_the_outcome_is_decided(history: History) -> None:
+    history.uploading()
+    history.rests()
+
+
+@breaks(15)
 def job_that_nobody_has_looked_at(history: History) -> None:
     history.user_creates()
     history.rests()

@@ -1,0 +1,81 @@
+"""Packages beside those of the image: what installs them, and how the program comes to see them."""
+
+from dataclasses import replace
+from typing import Final
+
+from trainingjob.contract import names
+from trainingjob.contract.tasks import CopyTools, InstallPackages
+from trainingjob.plan.addition import Addition, RolePods
+from trainingjob.plan.layout import Preparation, Program
+from trainingjob.plan.own_containers import (
+    Attachment,
+    claim,
+    credentials,
+    own_container,
+    scratch,
+    task_variable,
+)
+from trainingjob.plan.workspace import WORKSPACE_VOLUME
+
+_TOOLS: Final = scratch("tools", names.TOOLS)
+_ENVIRONMENT: Final = scratch("environment", names.ENVIRONMENT)
+
+_WITHIN: Final = f'export PATH="{names.ENVIRONMENT}/bin:$PATH" VIRTUAL_ENV="{names.ENVIRONMENT}"; exec "$@"'
+"""A fixed text into which nothing of the user's goes; `exec` leaves process, exit code and signals as they are."""
+
+
+def add_packages(pods: RolePods) -> tuple[Addition, ...]:
+    """Return what installs the packages before the program of a role starts."""
+    environment = pods.spec.environment
+    if environment is None:
+        return ()
+    secret = (credentials("packages", environment.secret_ref.name),) if environment.secret_ref else ()
+    cache = (claim("packages", environment.cache.claim_name, read_only=False),) if environment.cache else ()
+    source = (WORKSPACE_VOLUME,) if pods.spec.source else ()
+    needed = (_TOOLS, _ENVIRONMENT, *secret, *cache)
+    task = InstallPackages(
+        environment=names.ENVIRONMENT,
+        pip=tuple(environment.pip or ()),
+        pip_file=environment.pip_file or "",
+        index_url=environment.index_url or "",
+        credentials=_path(secret),
+        cache=_path(cache),
+        workspace=_path(source),
+    )
+    install = Preparation(
+        names.INSTALL_PACKAGES,
+        ["/bin/sh", f"{names.TOOLS}/{names.INSTALL_PACKAGES}"],
+        tuple(attachment.mount for attachment in (*needed, *source)),
+        (task_variable(task),),
+        bare=True,
+    )
+    copy = own_container(names.COPY_TOOLS, pods.own_image, CopyTools(tools=names.TOOLS), [_TOOLS.mount], ())
+    return (
+        Addition(
+            volumes=tuple(attachment.volume for attachment in needed),
+            mounts=(_ENVIRONMENT.mount,),
+            container=lambda _replica, _attempt: copy,
+            preparation=install,
+        ),
+    )
+
+
+def in_environment(pods: RolePods, program: Program) -> Program:
+    """Return the program as it runs with the packages: everything that it starts finds them first."""
+    if pods.spec.environment is None:
+        return program
+    preparation = program.preparation
+    return replace(
+        program,
+        # A role whose command is the image's own is none that could be wrapped; the rules of the resource refuse it.
+        command=_within(program.command) if program.command else program.command,
+        preparation=replace(preparation, command=_within(preparation.command)) if preparation else None,
+    )
+
+
+def _within(command: list[str]) -> list[str]:
+    return ["/bin/sh", "-c", _WITHIN, "sh", *command]
+
+
+def _path(attachments: tuple[Attachment, ...]) -> str:
+    return attachments[0].path if attachments else ""
