@@ -18,7 +18,7 @@ class Program:
     def __init__(self, *says: str) -> None:
         self._says = list(says)
 
-    def __call__(self, command: list[str], *, log: Path, **_: object) -> None:
+    def __call__(self, *_: object, log: Path, **__: object) -> None:
         words = self._says.pop(0)
         with log.open("a") as stream:
             stream.write(words)

@@ -16,7 +16,7 @@ _DEBIAN_PACKAGES = ("buildah", "debootstrap", "debian-archive-keyring")
 _PULL_SECONDS = 300
 _TRIES = 3
 _PASSING = "sealing memfd copy: Device or resource busy"
-"""What buildah says when the kernel still holds a page of the copy of itself that it is about to run; seen under load."""
+"""What buildah says, on a busy machine, when the kernel still holds a page of the copy of itself that it will run."""
 # The command and all that it starts die with this process, and their mounts too: a killed build leaves none behind.
 _CONTAINED = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -147,7 +147,8 @@ class Buildah:
         for left in reversed(range(_TRIES)):
             told = self._log.stat().st_size if self._log.exists() else 0
             try:
-                return self._buildah(*words)
+                self._buildah(*words)
+                return
             except CommandFailed:
                 if not left or _PASSING not in self._log.read_text(errors="replace")[told:]:
                     raise
