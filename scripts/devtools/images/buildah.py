@@ -14,6 +14,9 @@ from devtools.shell import CommandFailed, run
 
 _DEBIAN_PACKAGES = ("buildah", "debootstrap", "debian-archive-keyring")
 _PULL_SECONDS = 300
+_TRIES = 3
+_PASSING = "sealing memfd copy: Device or resource busy"
+"""What buildah says, on a busy machine, when the kernel still holds a page of the copy of itself that it will run."""
 # The command and all that it starts die with this process, and their mounts too: a killed build leaves none behind.
 _CONTAINED = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -71,7 +74,7 @@ class Buildah:
     def _run_steps(self, context: Path, dockerfile: Path, tag: str) -> None:
         volumes = [word for mount in host.mounts(self._scratch, os.environ) for word in ("--volume", mount)]
         options = ["--layers", "--isolation", "chroot", "--pull-never", *volumes]
-        self._buildah("build", *options, "--tag", tag, "--file", str(dockerfile), str(context))
+        self._patiently("build", *options, "--tag", tag, "--file", str(dockerfile), str(context))
 
     def save(self, tag: str, archive: Path) -> None:
         """Write an image to a file."""
@@ -138,6 +141,17 @@ class Buildah:
         except CommandFailed:
             return "vfs"
         return "overlay"
+
+    def _patiently(self, *words: str) -> None:
+        """Run buildah, and again where it failed for a cause that passes; the steps that were done are not repeated."""
+        for left in reversed(range(_TRIES)):
+            told = self._log.stat().st_size if self._log.exists() else 0
+            try:
+                self._buildah(*words)
+                return
+            except CommandFailed:
+                if not left or _PASSING not in self._log.read_text(errors="replace")[told:]:
+                    raise
 
     def _buildah(self, *words: str | Path, timeout: float | None = None) -> None:
         places: list[str | Path] = ["--root", self._folder / self._driver, "--runroot", self._scratch / "run"]
