@@ -113,7 +113,7 @@ def _look(folder: Path) -> Environment:
         ) from None
     if Path(said["prefix"]).resolve() != folder.resolve():
         raise InstallationError(
-            f"The image's {sys.executable} makes no virtual environment: its own folder stays {said['prefix']} "
-            "(PYTHONHOME has that effect; spec.environment needs an image without it)"
+            f"The image's {sys.executable} makes no virtual environment: a Python in {folder} takes {said['prefix']} "
+            "for its own folder"
         )
     return Environment(folder, python, Path(said["packages"]), said["pip"])
