@@ -93,6 +93,7 @@ HOSTILE_TARS = {
     "an absolute link": ([link("a", "/etc")], "'a' is a link that leads out of the folder, to '/etc'"),
     "a link that leaves": ([link("d/a", "../../outside")], "'d/a' is a link that leads out"),
     "a link to nothing": ([link("a", "")], "'a' is a link that leads out"),
+    "a link to a name too long": ([link("a", "n" * 256)], "'a' is a link to a name that is too long"),
     "a link up behind a name": ([link("d/e/up", "../.."), link("out", "d/e/up/..")], "'out' is a link that leads out"),
     "a file through a link": ([link("a", "."), file("a/x")], "'a/x' leads through a link or a file"),
     "a file in a link's place": ([link("a", "b"), file("a")], "'a' occurs twice"),
