@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installing import Installer, packages_seen
-from tests.support.package_index import PackageIndex, serving
+from tests.support.package_index import PackageIndex, serving, write_project
 from tests.support.training_images import TrainingImage, environment_image, image_with_pip, plain_image
 
 
@@ -93,8 +93,9 @@ def test_requirements_file_may_name_folders_of_the_source(
     tmp_path: Path, install: Installer, index: PackageIndex
 ) -> None:
     source = tmp_path / "source"
-    source.mkdir()
-    (source / "requirements.txt").write_text("learning==1.0  # the newest\n-r more.txt\n")
+    write_project(source, "ours", "0.1")
+    write_project(source / "vendored", "theirs", "0.2")
+    (source / "requirements.txt").write_text("learning==1.0  # the newest\n-r more.txt\n-e .\n./vendored\n")
     (source / "more.txt").write_text("newest\n")
     # Names of modules that pip imports: the user's folder must not lend it these.
     for name in ("json", "logging", "pip", "random"):
@@ -105,7 +106,7 @@ def test_requirements_file_may_name_folders_of_the_source(
     )
 
     assert (installed.code, installed.message) == (0, "")
-    assert installed.own_packages == {"learning-1.0", "newest-1.0", "arrays-2.0"}
+    assert installed.own_packages == {"learning-1.0", "newest-1.0", "arrays-2.0", "ours-0.1", "theirs-0.2"}
 
 
 @pytest.mark.parametrize(
