@@ -205,6 +205,22 @@ def test_store_that_refuses_is_reported_with_its_own_word(pod: Pod, spoil: Calla
     assert "of somebody else" not in pod.log
 
 
+def test_keys_that_are_exchanged_while_the_program_runs_are_taken(server: ObjectServer, pod: Pod) -> None:
+    key = Path(pod.credentials) / "AWS_SECRET_ACCESS_KEY"
+    good = key.read_text()
+    pod.start()
+    wait_until(lambda: server.read_all("owner.json"), 30)
+    # A sidecar that has read its keys has no need of others as long as they are good.
+    pod.kill()
+    key.write_text("expired")
+    pod.write("logs/a", b"a")
+    pod.start()
+    wait_until(lambda: "SignatureDoesNotMatch" in pod.log, 30)
+    key.write_text(good)
+    wait_until(lambda: server.keys(f"{FOLDER}/logs"), 30)
+    assert pod.end().complete
+
+
 def test_bucket_that_is_made_later_gets_the_artifact(server: ObjectServer, pod: Pod) -> None:
     pod.prefix = PREFIX.replace("runs", "later")
     pod.write("outputs/model", b"model")

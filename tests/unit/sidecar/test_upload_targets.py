@@ -55,6 +55,13 @@ async def test_file_that_changes_on_its_way_leaves_the_one_before(target: Target
     assert await target.read("model") == b"old"
 
 
+async def test_file_may_stand_where_a_folder_stood_and_the_other_way_round(tmp_path: Path) -> None:
+    target = FolderTarget(f"file://{tmp_path}/claim")
+    for path in ("a/b", "a", "a/b/c"):
+        await target.put(path, 1, blocks(b"x"))
+        assert await target.read(path) == b"x"
+
+
 async def test_what_is_written_once_is_never_replaced(target: Target) -> None:
     assert await target.create("owner.json", b"first")
     assert await target.create("owner.json", b"first")
