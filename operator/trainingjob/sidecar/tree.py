@@ -18,6 +18,7 @@ _CHUNK: Final = 1 << 18
 _LONGEST_NAME: Final = 2048
 """In bytes; the kernel takes 4,096 for a whole path, and programs add their own folders."""
 _LONGEST_PART: Final = 255
+_DEEPEST: Final = 100
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -137,6 +138,8 @@ class Tree:
             raise self.refusal(name, "contains a zero byte")
         if len(os.fsencode(name)) > _LONGEST_NAME:
             raise self.refusal(name, f"is longer than {_LONGEST_NAME} bytes")
+        if len(parts) > _DEEPEST:
+            raise self.refusal(name, f"lies more than {_DEEPEST} folders deep")
         return parts
 
     def _place(self, name: str) -> tuple[int, str]:

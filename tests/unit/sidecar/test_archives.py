@@ -118,6 +118,7 @@ HOSTILE_TARS = {
     "an unknown kind": ([entry("odd", b"Z")], "'odd' is of an unknown kind"),
     "a part of a name too long": ([file("n" * 300)], "has a part that is longer than the file system takes"),
     "a name too long": ([file("n/" * 1100 + "x")], "is longer than 2048 bytes"),
+    "too deep": ([file("n/" * 100 + "x")], "lies more than 100 folders deep"),
     "no name": ([file(".")], "'.' is no name of a file"),
     "control characters in a name": ([file("/\x1b[31m\n")], r"'/\x1b[31m\n' is an absolute path"),
     "too many bytes": ([file("a", b"a" * 60 * KB), file("b", b"b" * 60 * KB)], "'b' makes it more than 102400 bytes"),
