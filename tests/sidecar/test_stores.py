@@ -137,7 +137,7 @@ inputs.run(os.environ["TRAININGJOB_TASK"])
 def test_container_that_is_killed_and_started_again_goes_on_where_it_was(
     server: ObjectServer, credentials: str, tmp_path: Path
 ) -> None:
-    data = os.urandom(1_000_003) * 150
+    data = os.urandom(1_000_003) * 70
     server.store.put("huge.bin", data)
     target, state = tmp_path / "inputs/huge", tmp_path / "inputs/.huge.download"
     wanted = Input(name="huge", uri="s3://runs/huge.bin", target=str(target), credentials=credentials)

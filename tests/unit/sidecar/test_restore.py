@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.hostile_archives import laid_out
@@ -202,6 +202,7 @@ FILES = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(st.lists(FILES, max_size=4), st.booleans())
 def test_no_manifest_leads_out_of_the_folder(files: list[dict[str, object]], required: bool) -> None:
     """Whoever may write to the store may write any manifest."""
