@@ -224,6 +224,19 @@ def test_python_that_is_told_its_home_by_the_image_installs(
     assert (installed.code, installed.own_packages) == (0, {"arrays-2.0"})
 
 
+def test_image_whose_pip_is_broken_and_whose_python_talks_gets_the_brought_one(
+    tmp_path: Path, install: Installer, index: PackageIndex
+) -> None:
+    image = plain_image(tmp_path / "image")
+    (image.packages / "pip.py").write_text("raise AttributeError('of another OpenSSL')\n")
+    (image.packages / "greeting.pth").write_text("import sys; print('Welcome'); print('Beware', file=sys.stderr)\n")
+
+    installed = install(image, ["arrays"], index=index)
+
+    assert (installed.code, installed.own_packages) == (0, {"arrays-2.0"})
+    assert "Installing with the operator's pip: arrays" in installed.log
+
+
 def test_volume_that_cannot_be_written_is_named(tmp_path: Path, install: Installer) -> None:
     (tmp_path / "environment").write_text("a file")
 
