@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installing import Installer, packages_seen
-from tests.support.package_index import PackageIndex, serving
+from tests.support.package_index import PackageIndex, serving, write_project
 from tests.support.training_images import TrainingImage, environment_image, image_with_pip, plain_image
 
 
@@ -93,8 +93,9 @@ def test_requirements_file_may_name_folders_of_the_source(
     tmp_path: Path, install: Installer, index: PackageIndex
 ) -> None:
     source = tmp_path / "source"
-    source.mkdir()
-    (source / "requirements.txt").write_text("learning==1.0  # the newest\n-r more.txt\n")
+    write_project(source, "ours", "0.1")
+    write_project(source / "vendored", "theirs", "0.2")
+    (source / "requirements.txt").write_text("learning==1.0  # the newest\n-r more.txt\n-e .\n./vendored\n")
     (source / "more.txt").write_text("newest\n")
     # Names of modules that pip imports: the user's folder must not lend it these.
     for name in ("json", "logging", "pip", "random"):
@@ -105,7 +106,7 @@ def test_requirements_file_may_name_folders_of_the_source(
     )
 
     assert (installed.code, installed.message) == (0, "")
-    assert installed.own_packages == {"learning-1.0", "newest-1.0", "arrays-2.0"}
+    assert installed.own_packages == {"learning-1.0", "newest-1.0", "arrays-2.0", "ours-0.1", "theirs-0.2"}
 
 
 @pytest.mark.parametrize(
@@ -160,16 +161,80 @@ def test_wheels_are_kept_where_a_cache_is_given(tmp_path: Path, install: Install
     assert [path for path in index.asked[asked:] if path.startswith("/files/")] == []
 
 
-def test_image_without_python_is_told_so(tmp_path: Path, install: Installer) -> None:
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
-    (tmp_path / "bin" / "python").chmod(0o755)
-    empty = TrainingImage(tmp_path / "bin", tmp_path)
+OLD_PYTHON = """\
+#!/bin/sh
+case "$2" in
+*version_info*) exit 1 ;;
+esac
+[ "$1" != --version ] || echo Python 2.7.18
+"""
 
-    installed = install(empty, ["arrays"], variables={"PATH": str(tmp_path / "bin")})
+
+def old_python(folder: Path) -> Path:
+    """Return a folder of programs with a Python of long ago."""
+    folder.mkdir()
+    (folder / "python").write_text(OLD_PYTHON)
+    (folder / "python").chmod(0o755)
+    return folder
+
+
+def test_image_without_python_is_told_so(tmp_path: Path, install: Installer) -> None:
+    image = TrainingImage(old_python(tmp_path / "bin"), tmp_path)
+
+    installed = install(image, ["arrays"], variables={"PATH": str(image.binaries)})
 
     assert installed.code == 65
     assert "spec.environment needs an image with Python 3.6 or later" in installed.message
+    assert "python is Python 2.7.18" in installed.message
+
+
+def test_newer_python_of_an_image_is_found_behind_an_older(
+    tmp_path: Path, install: Installer, index: PackageIndex
+) -> None:
+    image = image_with_pip(tmp_path / "image")
+    path = f"{old_python(tmp_path / 'bin')}:{image.search_path}"
+
+    installed = install(image, ["arrays"], index=index, variables={"PATH": path})
+
+    assert (installed.code, installed.own_packages) == (0, {"arrays-2.0"})
+    assert "(" + str(image.binaries / "python3") + ")" in installed.log
+
+
+def test_python_that_makes_no_environments_gets_one_by_hand(
+    tmp_path: Path, install: Installer, index: PackageIndex
+) -> None:
+    image = image_with_pip(tmp_path / "image")
+    image.add("arrays", "1.0")
+    next((tmp_path / "image").glob("lib/python3*/venv")).unlink()
+
+    installed = install(image, ["learning"], index=index)
+
+    assert (installed.code, installed.own_packages) == (0, {"learning-1.0"})
+    assert packages_seen(installed, "arrays", "learning") == {"arrays": "1.0", "learning": "1.0"}
+    assert installed.run("learn").stdout == f"learning 1.0 {installed.environment}\n"
+
+
+def test_python_that_is_told_its_home_by_the_image_installs(
+    tmp_path: Path, install: Installer, index: PackageIndex
+) -> None:
+    home = {"PYTHONHOME": str(tmp_path / "image")}
+
+    installed = install(image_with_pip(tmp_path / "image"), ["arrays"], index=index, variables=home)
+
+    assert (installed.code, installed.own_packages) == (0, {"arrays-2.0"})
+
+
+def test_image_whose_pip_is_broken_and_whose_python_talks_gets_the_brought_one(
+    tmp_path: Path, install: Installer, index: PackageIndex
+) -> None:
+    image = plain_image(tmp_path / "image")
+    (image.packages / "pip.py").write_text("raise AttributeError('of another OpenSSL')\n")
+    (image.packages / "greeting.pth").write_text("import sys; print('Welcome'); print('Beware', file=sys.stderr)\n")
+
+    installed = install(image, ["arrays"], index=index)
+
+    assert (installed.code, installed.own_packages) == (0, {"arrays-2.0"})
+    assert "Installing with the operator's pip: arrays" in installed.log
 
 
 def test_volume_that_cannot_be_written_is_named(tmp_path: Path, install: Installer) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.file_server import serve_files
 from tests.support.git_server import GitServer, Repository, repository, serve
 from tests.support.hostile_archives import laid_out
 from trainingjob.contract import names
@@ -198,6 +199,22 @@ def test_server_that_keeps_failing_is_unavailable(server: GitServer, tmp_path: P
 def test_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="does not answer"):
         fetch(tmp_path / "w", "http://127.0.0.1:9/code")
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b"<!DOCTYPE html>\n<html>Sign in</html>\n", "is no valid git repository"),
+        (b"0" * 40 + b"\trefs/heads/main\n", "gives files only, and does not speak git's protocol"),
+        (b"", "has no default branch|gives files only"),
+    ],
+    ids=["a page", "an old server", "nothing"],
+)
+def test_server_that_is_none_of_git_is_refused(tmp_path: Path, answer: bytes, problem: str) -> None:
+    with serve_files() as web:
+        web.files = {"code/info/refs": answer}
+        with pytest.raises(RefusedError, match=problem):
+            fetch(tmp_path / "w", f"{web.url}/code")
 
 
 def test_second_run_starts_from_nothing(server: GitServer, tmp_path: Path) -> None:

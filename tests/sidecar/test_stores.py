@@ -15,6 +15,7 @@ from tests.support.file_server import serve_files
 from tests.support.hostile_archives import file, laid_out, tar_of
 from tests.support.object_store import ObjectServer
 from tests.support.uploading import Pod
+from tests.support.waiting import wait_until
 from trainingjob.contract import names
 from trainingjob.contract.tasks import ArchiveSource, DownloadInputs, FetchSource, Input, RestoreArtifact, Task
 from trainingjob.sidecar import download, inputs, restore, source
@@ -41,17 +42,21 @@ def credentials(server: ObjectServer, tmp_path: Path) -> str:
     return str(server.write_credentials(tmp_path / "credentials"))
 
 
-def run(container: str, task: Task, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a container as the kubelet would."""
+def environment(task: Task, tmp_path: Path) -> dict[str, str]:
+    """Return the variables of a container as the kubelet would set them."""
     (tmp_path / "message").touch()
-    variables = {
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "PYTHONPATH": str(OPERATOR),
         names.TASK_VARIABLE: task.model_dump_json(),
         names.TERMINATION_LOG_VARIABLE: str(tmp_path / "message"),
     }
+
+
+def run(container: str, task: Task, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a container as the kubelet would."""
     command = [sys.executable, "-m", "trainingjob.sidecar", container]
-    return subprocess.run(command, env=variables, text=True, capture_output=True, check=False)
+    return subprocess.run(command, env=environment(task, tmp_path), text=True, capture_output=True, check=False)
 
 
 def bring(tmp_path: Path, uri: str, credentials: str, **fields: str) -> dict[str, object]:
@@ -119,6 +124,43 @@ def test_second_run_brings_nothing_again(credentials: str, tmp_path: Path, monke
     first = bring(tmp_path, "s3://runs/data", credentials)
     monkeypatch.setattr(obstore, "get", None)
     assert bring(tmp_path, "s3://runs/data", credentials) == first
+
+
+IN_SMALL_PARTS = """
+import os
+from trainingjob.sidecar import download, inputs
+download._PART = 2**20
+inputs.run(os.environ["TRAININGJOB_TASK"])
+"""
+
+
+def test_container_that_is_killed_and_started_again_goes_on_where_it_was(
+    server: ObjectServer, credentials: str, tmp_path: Path
+) -> None:
+    data = os.urandom(1_000_003) * 70
+    server.store.put("huge.bin", data)
+    target, state = tmp_path / "inputs/huge", tmp_path / "inputs/.huge.download"
+    wanted = Input(name="huge", uri="s3://runs/huge.bin", target=str(target), credentials=credentials)
+    variables = environment(DownloadInputs(inputs=(wanted,)), tmp_path)
+    command = [sys.executable, "-c", IN_SMALL_PARTS]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL) as first:
+        journal = wait_until(
+            lambda: next((path for path in state.glob("*.parts") if path.read_text().count("\n") > 3), None),
+            60,
+            every=0.001,
+        )
+        first.kill()
+    there = {int(line) for line in journal.read_text().split("\n")[1:-1]}
+    assert len(there) < len(data) >> 20
+    # A mark in a part that is there already: it stays when that part is not brought again.
+    expected = bytearray(data)
+    with next(state.glob("*.part")).open("r+b") as file:
+        for part in there:
+            file.seek(part << 20)
+            file.write(b"mark")
+            expected[part << 20 : (part << 20) + 4] = b"mark"
+    subprocess.run(command, env=variables, stdout=subprocess.DEVNULL, check=True)
+    assert (target / "huge.bin").read_bytes() == expected
 
 
 def test_object_of_the_same_size_that_was_changed_is_brought_again(

@@ -82,9 +82,9 @@ def test_log_that_grows_is_in_the_store_while_the_program_runs(server: ObjectSer
             file.write(f"step {next(lines)}\n")
         return bool(server.keys(f"{FOLDER}/logs"))
 
-    wait_until(line_arrives, 30, every=0.2)
+    wait_until(line_arrives, 120, every=0.2)
     assert server.read(f"{FOLDER}/logs/train.log").startswith(b"step 0\nstep 1\n")
-    name = wait_until(lambda: newest_manifest(server.keys(), FOLDER), 10)
+    name = wait_until(lambda: newest_manifest(server.keys(), FOLDER), 120)
     found, _ = read_artifact(server.read, FOLDER, name)
     assert (found.complete, [file.growing for file in found.files]) == (False, [True])
     assert pod.end().complete
@@ -101,8 +101,8 @@ def test_sidecar_killed_in_mid_upload_goes_on_and_sends_nothing_twice(server: Ob
     with (pod.workspace / "outputs" / "z").open("wb") as file:
         file.truncate(300_000_000)
     pod.start()
-    wait_until(lambda: pod.log.count("uploaded outputs/") >= len(small), 60)
-    wait_until(lambda: list((server.objects / "runs/.sgwtmp/multipart").glob("*/*/2")), 60)
+    wait_until(lambda: pod.log.count("uploaded outputs/") >= len(small), 120)
+    wait_until(lambda: list((server.objects / "runs/.sgwtmp/multipart").glob("*/*/2")), 120)
     pod.kill()
     assert not server.keys(f"{FOLDER}/outputs/z")
     pod.start()
@@ -116,13 +116,24 @@ def test_sidecar_killed_in_mid_upload_goes_on_and_sends_nothing_twice(server: Ob
     assert digests == pod.tree("outputs")
 
 
+def test_file_that_is_on_its_way_when_the_program_ends_is_not_begun_anew(server: ObjectServer, pod: Pod) -> None:
+    with pod.write("logs/z").open("wb") as file:
+        file.truncate(200_000_000)
+    pod.start()
+    wait_until(lambda: list((server.objects / "runs/.sgwtmp/multipart").glob("*/*/2")), 120)
+    pod.write("outputs/model", b"model")
+    report = pod.end()
+    assert (report.complete, report.files) == (True, 2)
+    assert pod.log.count("uploaded logs/z: 200,000,000 bytes") == 1
+
+
 def test_store_that_is_down_when_the_program_ends_is_waited_for(server: ObjectServer, pod: Pod) -> None:
     pod.start()
-    wait_until(lambda: server.read_all("owner.json"), 30)
+    wait_until(lambda: server.read_all("owner.json"), 120)
     server.stop()
     pod.write("outputs/model", b"model")
     pod.send(signal.SIGTERM)
-    wait_until(lambda: "no connection to the store. Trying again." in pod.log, 30)
+    wait_until(lambda: "no connection to the store. Trying again." in pod.log, 120)
     server.start()
     assert pod.wait() == 0
     assert pod.report().complete
@@ -130,17 +141,17 @@ def test_store_that_is_down_when_the_program_ends_is_waited_for(server: ObjectSe
 
 
 def test_store_that_stays_down_is_reported_with_the_last_manifest_before(server: ObjectServer, pod: Pod) -> None:
-    pod.task = {"grace_seconds": 6}
+    pod.task = {"grace_seconds": 10}
     pod.write("logs/train.log", b"step 1\n")
     pod.start()
-    name = wait_until(lambda: newest_manifest(server.keys(), FOLDER), 30)
+    name = wait_until(lambda: newest_manifest(server.keys(), FOLDER), 120)
     digest = hashlib.sha256(server.read(name)).hexdigest()
     server.stop()
     pod.write("outputs/model", b"model")
     report = pod.end()
     assert not report.complete
     assert (report.sha256, report.files) == (digest, 1)
-    assert report.problem.startswith("1 of 2 files were not uploaded within 6 s. Could not write s3://runs/")
+    assert report.problem.startswith("1 of 2 files were not uploaded within 10 s. Could not write s3://runs/")
     assert report.problem.endswith("there is no connection to the store.")
 
 
@@ -180,7 +191,7 @@ def test_pod_of_a_lost_node_never_writes_into_its_successors_artifact(
     for one in (pod, later):
         one.write("outputs/model", one.uid.encode())
         one.start()
-        wait_until(lambda: f"{one.uid}" in server.read_all("owner.json"), 30)  # noqa: B023 (it is called in this turn)
+        wait_until(lambda: f"{one.uid}" in server.read_all("owner.json"), 120)  # noqa: B023 (it is called in this turn)
     assert (later.end().uri, pod.end().uri) == (f"{PREFIX}.1", PREFIX)
     assert server.read(f"{FOLDER}/outputs/model") == b"uid-1"
     assert server.read(f"{FOLDER}.1/outputs/model") == b"uid-2"
@@ -205,10 +216,26 @@ def test_store_that_refuses_is_reported_with_its_own_word(pod: Pod, spoil: Calla
     assert "of somebody else" not in pod.log
 
 
+def test_keys_that_are_exchanged_while_the_program_runs_are_taken(server: ObjectServer, pod: Pod) -> None:
+    key = Path(pod.credentials) / "AWS_SECRET_ACCESS_KEY"
+    good = key.read_text()
+    pod.start()
+    wait_until(lambda: server.read_all("owner.json"), 120)
+    # A sidecar that has read its keys has no need of others as long as they are good.
+    pod.kill()
+    key.write_text("expired")
+    pod.write("logs/a", b"a")
+    pod.start()
+    wait_until(lambda: "SignatureDoesNotMatch" in pod.log, 120)
+    key.write_text(good)
+    wait_until(lambda: server.keys(f"{FOLDER}/logs"), 120)
+    assert pod.end().complete
+
+
 def test_bucket_that_is_made_later_gets_the_artifact(server: ObjectServer, pod: Pod) -> None:
     pod.prefix = PREFIX.replace("runs", "later")
     pod.write("outputs/model", b"model")
     pod.start()
-    wait_until(lambda: "NoSuchBucket" in pod.log, 30)
+    wait_until(lambda: "NoSuchBucket" in pod.log, 120)
     (server.objects / "later").mkdir()
     assert pod.end().complete

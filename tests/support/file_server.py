@@ -1,10 +1,13 @@
 """A small HTTP server of files for tests: with and without ranges, slow, failing, or asking for a password."""
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from devtools.cluster.certificates import Pair
 
 
 @dataclass
@@ -34,11 +37,16 @@ class FileServer:
 
 
 @contextlib.contextmanager
-def serve_files(**options: object) -> Iterator[FileServer]:
-    """Serve files on a free port of this machine."""
+def serve_files(certificate: Pair | None = None, **options: object) -> Iterator[FileServer]:
+    """Serve files on a free port of this machine, with a certificate over HTTPS."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
-    shared = FileServer(f"http://127.0.0.1:{server.server_address[1]}", **options)  # type: ignore[arg-type]
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if certificate is None else "https"
+    shared = FileServer(f"{scheme}://127.0.0.1:{server.server_address[1]}", **options)  # type: ignore[arg-type]
     server.shared = shared  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

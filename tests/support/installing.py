@@ -12,7 +12,7 @@ from tests.support.training_images import TrainingImage
 from trainingjob.contract.tasks import CopyTools, InstallPackages
 from trainingjob.sidecar import tools
 
-WRAPPER = 'PATH={0}/bin:$PATH VIRTUAL_ENV={0} exec "$@"'
+WRAPPER = 'export PATH="{0}/bin:$PATH" VIRTUAL_ENV="{0}"; exec "$@"'
 """What the operator puts in front of a program: the shell's text, into which nothing of the user's goes."""
 
 

@@ -14,7 +14,7 @@ from obstore.store import S3Store
 
 from devtools.third_party import versitygw
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 
 
 class ObjectServer:

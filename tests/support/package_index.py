@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote
 
 
@@ -30,6 +31,30 @@ def wheel_files(
     }
     record = "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD"))
     return {**files, f"{info}/RECORD": record}
+
+
+def wheel(name: str, version: str, requires: Sequence[str] = (), scripts: Sequence[str] = ()) -> bytes:
+    """Return a wheel for every Python."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, text in wheel_files(name, version, requires, scripts).items():
+            archive.writestr(path, text)
+    return packed.getvalue()
+
+
+def write_project(folder: Path, name: str, version: str) -> None:
+    """Write a project that pip can build and install, also for editing, without any other package."""
+    folder.mkdir(parents=True)
+    file = f"{name}-{version}-py3-none-any.whl"
+    (folder / file).write_bytes(wheel(name, version))
+    (folder / "pyproject.toml").write_text(
+        f"[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+        f"[project]\nname = {name!r}\nversion = {version!r}\n"
+    )
+    (folder / "backend.py").write_text(
+        "import shutil\n\n\ndef build_wheel(folder, *_, **__):\n"
+        f"    shutil.copy({file!r}, folder)\n    return {file!r}\n\n\nbuild_editable = build_wheel\n"
+    )
 
 
 def broken_sdist_files(name: str, version: str, words: str) -> dict[str, str | bytes]:
@@ -58,11 +83,7 @@ class PackageIndex:
 
     def add_wheel(self, name: str, version: str, requires: Sequence[str] = (), scripts: Sequence[str] = ()) -> None:
         """Serve a wheel for every Python."""
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            for path, text in wheel_files(name, version, requires, scripts).items():
-                archive.writestr(path, text)
-        self._add(name, f"{name}-{version}-py3-none-any.whl", packed.getvalue())
+        self._add(name, f"{name}-{version}-py3-none-any.whl", wheel(name, version, requires, scripts))
 
     def add_broken(self, name: str, version: str, words: str) -> None:
         """Serve a source distribution whose build fails with these words."""

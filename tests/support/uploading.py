@@ -69,7 +69,7 @@ class Pod:
             "credentials": self.credentials,
             "state": str(self.folder / "state"),
             "report_bytes": 1024,
-            "grace_seconds": 40,
+            "grace_seconds": 120,
         }
         return UploadArtifacts.model_validate({**given, **self.task})
 
@@ -87,7 +87,7 @@ class Pod:
             begun = log.tell()
             self.process = subprocess.Popen(words, env=variables, stdout=log, stderr=log)
         # A process that has not begun yet dies of every signal.
-        wait_until(lambda: (self.folder / "log").stat().st_size > begun, 30)
+        wait_until(lambda: (self.folder / "log").stat().st_size > begun, 120)
 
     def send(self, number: signal.Signals) -> None:
         """Send the sidecar a signal."""
@@ -101,14 +101,14 @@ class Pod:
             self.process.wait()
             self.process = None
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 180) -> int:
         """Return the exit code of the sidecar."""
         assert self.process is not None
         code = self.process.wait(seconds)
         self.process = None
         return code
 
-    def end(self, seconds: float = 60) -> Report:
+    def end(self, seconds: float = 180) -> Report:
         """Tell the sidecar that the program has ended, and return its report."""
         self.send(signal.SIGTERM)
         code = self.wait(seconds)

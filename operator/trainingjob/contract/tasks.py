@@ -46,7 +46,11 @@ class FolderSource(Task):
 
 
 class FetchSource(Task):
-    """Put the program's files into the workspace."""
+    """Put the program's files into the workspace.
+
+    The termination message says what they were: `{"commit": "<40 digits>"}` of git, `{"uri": …, "sha256": …}` of an
+    archive, `{}` of a folder.
+    """
 
     source: Annotated[GitSource | ArchiveSource | FolderSource, Field(discriminator="kind")]
     workspace: str
@@ -100,7 +104,10 @@ class DownloadInputs(Task):
 
 
 class RestoreArtifact(Task):
-    """Bring the newest artifact of an earlier attempt or job into the pod, verified."""
+    """Bring the newest artifact of an earlier attempt or job into the pod, verified.
+
+    The termination message says which: `{"uri": …, "manifest": …, "files": n, "bytes": n}`, or `{}` for none.
+    """
 
     prefixes: tuple[str, ...]
     """Folders, the best first, each without the trailing `/`: an artifact's own, or that of an attempt, which holds one

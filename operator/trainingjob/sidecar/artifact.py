@@ -72,6 +72,9 @@ class Artifact:
         self._forget_doubtful(found.files)
         choices = self._chooser.choose(found.files, self._state.sent, begun)
         outcome = await self._sender.send(target, choices, patient=False)
+        if outcome.refused:
+            # Credentials may expire, and others may stand in the Secret by now.
+            self._target = None
         _tell(outcome, begun)
         problems = [*found.problems, *outcome.problems]
         self._tell_problems(problems)
@@ -88,6 +91,8 @@ class Artifact:
         Raises:
             RefusedError: when the store does not allow it.
         """
+        # The credentials may have been exchanged since they were read.
+        self._target = None
         target = await self._sender.patiently(self._claim)
         problems = await self._settle(target)
         losses = [problem for problem in problems if problem.loses]
@@ -124,11 +129,12 @@ class Artifact:
         return report.model_copy(update={**update, "complete": written.complete and not problem})
 
     async def _claim(self) -> Target:
-        if self._target is None:
-            target = await claim(self._state.uri or self._task.prefix, self._state.pod, self._opened)
-            self._state.uri = target.uri
+        if self._target is None and self._state.uri:
+            self._target = self._opened(self._state.uri)
+        elif self._target is None:
+            self._target = await claim(self._task.prefix, self._state.pod, self._opened)
+            self._state.uri = self._target.uri
             self._save()
-            self._target = target
         return self._target
 
     async def _settle(self, target: Target) -> list[Problem]:

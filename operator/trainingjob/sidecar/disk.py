@@ -1,6 +1,7 @@
-"""A full volume, said clearly."""
+"""What containers of ours have to mind when they fill a volume: other users, and its end."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,3 +17,13 @@ def room_for(what: str) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RefusedError(f"{what} does not fit: no space is left in the pod's volume.") from error
         raise
+
+
+@contextmanager
+def writable_for_all() -> Iterator[None]:
+    """Let every user write what is made meanwhile: the training image may have another one."""
+    before = os.umask(0)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -59,8 +59,7 @@ class Download:
             DamagedError: for a file that is not what it should be.
             UnavailableError: the remote did not answer for long.
         """
-        for file in self._wanted:
-            _check_name(self._label, file.path)
+        _check_names(self._label, self._wanted)
         with room_for(self._label):
             self._prepare()
             self._check_room()
@@ -186,9 +185,14 @@ class _Shared:
             return next(self._items)
 
 
-def _check_name(label: str, path: str) -> None:
-    if path.startswith("/") or "\0" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
-        raise DamagedError(f"{label}: {path[:200]!r} is no name of a file below the folder.")
+def _check_names(label: str, files: Sequence[Wanted]) -> None:
+    seen: set[str] = set()
+    for path in (file.path for file in files):
+        if path.startswith("/") or "\0" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+            raise DamagedError(f"{label}: {path[:200]!r} is no name of a file below the folder.")
+        if path in seen:
+            raise DamagedError(f"{label}: {path[:200]!r} occurs twice.")
+        seen.add(path)
 
 
 def remove_below(folder: Path, kept: Set[str]) -> None:

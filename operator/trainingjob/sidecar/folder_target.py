@@ -52,7 +52,7 @@ class FolderTarget:
                     async for block in blocks:
                         await asyncio.to_thread(_write, file.fileno(), block)
                     await asyncio.to_thread(os.fsync, file.fileno())
-                part.replace(self._folder / path)
+                await asyncio.to_thread(_rename, part, self._folder / path)
             finally:
                 part.unlink(missing_ok=True)
 
@@ -75,6 +75,10 @@ class FolderTarget:
     def _begin(self, path: str) -> Path:
         """Make the folders of a file and return the name under which it is written."""
         final = self._folder / path
+        for folder in final.relative_to(self._folder).parents:
+            if (self._folder / folder).is_file():
+                # The program has made a folder where it had a file.
+                (self._folder / folder).unlink()
         missing = [folder for folder in (final.parent, *final.parent.parents) if not folder.exists()]
         final.parent.mkdir(parents=True, exist_ok=True)
         self._written.update(folder.parent for folder in missing)
@@ -129,6 +133,13 @@ class FolderTarget:
             if error.errno in _LASTING:
                 raise RefusedError(f"{what}: {_LASTING[error.errno]}.") from None
             raise UnavailableError(f"{what}: {error.strerror}.") from None
+
+
+def _rename(part: Path, final: Path) -> None:
+    if final.is_dir():
+        # The program has written a file where it had a folder.
+        shutil.rmtree(final)
+    part.replace(final)
 
 
 def _write(descriptor: int, block: bytes) -> None:

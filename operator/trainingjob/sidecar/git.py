@@ -74,6 +74,8 @@ def _download(source: GitSource, shown: str, objects: DiskObjectStore, max_bytes
 
     def choose(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:
         del depth
+        if getattr(client, "dumb", False):
+            raise RefusedError(f"The server of {shown} gives files only, and does not speak git's protocol.")
         chosen[:] = [_choose(source.ref, refs, shown)]
         return chosen
 

@@ -6,11 +6,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dulwich.client import GitClient, Urllib3HttpGitClient
-from dulwich.config import ConfigDict
 
 from trainingjob.sidecar.errors import RefusedError
+from trainingjob.sidecar.http_pool import open_pool
 
-_TIMEOUT: Final = 60.0
 _SHORT: Final = re.compile(r"(?:[\w.+-]+@)?[\w.-]+:(?!/).+")
 """`git@host:group/repository`, as git takes it too."""
 
@@ -39,14 +38,11 @@ def open_repository(url: str, credentials: str) -> tuple[GitClient, str]:
         )
     if "@" in parts.netloc:
         raise RefusedError(f"The address {shown} names a user: give username and password in a Secret.")
-    config = ConfigDict()
-    if folder is not None and (folder / "ca.crt").exists():
-        config.set((b"http",), b"sslCAInfo", str(folder / "ca.crt").encode())
     user, password = (_read(folder, name) for name in ("username", "password"))
     if password is not None and user is None:
         user = "git"  # servers that take tokens do not care
     client = Urllib3HttpGitClient(
-        url, config=config, username=user, password=password, timeout=_TIMEOUT, thin_packs=False, quiet=True
+        url, pool_manager=open_pool(url, folder), username=user, password=password, thin_packs=False, quiet=True
     )
     return client, ""
 

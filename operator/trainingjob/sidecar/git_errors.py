@@ -12,6 +12,7 @@ from dulwich.errors import ChecksumMismatch, GitProtocolError, HangupException, 
 from urllib3.exceptions import HTTPError
 
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
+from trainingjob.sidecar.http_pool import no_answer
 
 _STATUS: Final = re.compile(r"unexpected http resp (\d{3})")
 _FOR_GOOD: Final = re.compile(
@@ -49,7 +50,7 @@ def git_errors(shown: str) -> Iterator[None]:
     except GitProtocolError as error:
         raise _judged(error, shown) from None
     except HTTPError as error:
-        raise UnavailableError(f"The server of {shown} does not answer: {type(error).__name__}.") from None
+        raise no_answer(f"fetch {shown}", error) from None
     except _INVALID as error:
         problem = f"{type(error).__name__}: {error}"[:200]
         raise RefusedError(f"What {shown} answers is no valid git repository ({problem}).") from error
@@ -65,7 +66,7 @@ def _last_words(error: HangupException, shown: str) -> RefusedError | Unavailabl
 
 def _judged(error: GitProtocolError, shown: str) -> RefusedError | UnavailableError:
     if isinstance(error.__cause__, HTTPError):
-        return UnavailableError(f"The server of {shown} does not answer: {type(error.__cause__).__name__}.")
+        return no_answer(f"fetch {shown}", error.__cause__)
     status = _STATUS.search(str(error))
     if status is not None and (int(status[1]) >= 500 or status[1] == "429"):
         return UnavailableError(f"The server of {shown} answers {status[1]}.")

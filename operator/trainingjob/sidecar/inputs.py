@@ -1,10 +1,10 @@
 """Bring a job's inputs into the pod before its program starts."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from trainingjob.contract.tasks import DownloadInputs, Input
+from trainingjob.sidecar.disk import writable_for_all
 from trainingjob.sidecar.download import Download
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
 from trainingjob.sidecar.remote import Remote, Wanted
@@ -19,11 +19,11 @@ def run(task: str) -> None:
         UnavailableError: a server did not answer for long.
     """
     todo = DownloadInputs.model_validate_json(task)
-    os.umask(0)  # the training image may have another user
     for wanted in todo.inputs:
         label = f"Input {wanted.name!r}"
         try:
-            _download(wanted, label)
+            with writable_for_all():
+                _download(wanted, label)
         except RefusedError as error:
             raise RefusedError(_told(label, error)) from error
         except UnavailableError as error:

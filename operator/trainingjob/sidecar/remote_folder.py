@@ -36,7 +36,7 @@ class Folder:
         """Return the file, or the files and links of the folder; devices, pipes and sockets are refused."""
         with self._explained(self._root):
             if self._root.is_dir():
-                return sorted(self._walk(self._root), key=lambda file: file.path)
+                return sorted(self._walk(), key=lambda file: file.path)
             if self._root.is_symlink():
                 raise RefusedError(f"{self.uri} is a link; name the file that it leads to.")
             info = self._root.lstat()
@@ -58,17 +58,18 @@ class Folder:
             finally:
                 os.close(file)
 
-    def _walk(self, folder: Path) -> Iterator[Wanted]:
-        for path in folder.iterdir():
-            name = str(path.relative_to(self._root))
-            info = path.lstat()
-            if stat.S_ISDIR(info.st_mode):
-                if name != _OF_THE_DISK:
-                    yield from self._walk(path)
-            elif stat.S_ISLNK(info.st_mode):
-                yield Wanted(name, str(path), 0, link=self._checked_link(path))
-            else:
-                yield self._wanted(path, name, info)
+    def _walk(self) -> Iterator[Wanted]:
+        folders = [self._root]
+        while folders:
+            for path in folders.pop().iterdir():
+                name = str(path.relative_to(self._root))
+                info = path.lstat()
+                if stat.S_ISLNK(info.st_mode):
+                    yield Wanted(name, str(path), 0, link=self._checked_link(path))
+                elif not stat.S_ISDIR(info.st_mode):
+                    yield self._wanted(path, name, info)
+                elif name != _OF_THE_DISK:
+                    folders.append(path)
 
     def _wanted(self, path: Path, name: str, info: os.stat_result) -> Wanted:
         if not stat.S_ISREG(info.st_mode):

@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from dulwich.client import default_urllib3_manager
-from dulwich.config import ConfigDict
 from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError
 
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
+from trainingjob.sidecar.http_pool import no_answer, open_pool
 from trainingjob.sidecar.remote import ChangedError, Wanted, stamp
 
 _CHUNK: Final = 1 << 18
-_CONNECTIONS: Final = 8
-_TIMEOUT: Final = 60.0
 _TOTAL: Final = re.compile(r"/(\d+)$")
 _RETRIES: Final = Retry(
     total=8, backoff_factor=0.2, backoff_max=10, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
@@ -43,11 +40,7 @@ class Web:
         self._address = uri
         self._name = posixpath.basename(unquote(parts.path).rstrip("/")) or "data"
         folder = Path(credentials) if credentials else None
-        config = ConfigDict()
-        if folder is not None and (folder / "ca.crt").exists():
-            config.set((b"http",), b"sslCAInfo", str(folder / "ca.crt").encode())
-        self._pool = default_urllib3_manager(config, base_url=uri, timeout=_TIMEOUT)
-        self._pool.connection_pool_kw["maxsize"] = _CONNECTIONS
+        self._pool = open_pool(uri, folder)
         # Whoever is redirected to another server leaves the authorization behind: the library sees to that.
         self._headers = {"Accept-Encoding": "identity", **_authorization(folder)}
 
@@ -87,8 +80,7 @@ class Web:
                 # What was not read of it is given up together with the connection.
                 answer.close()
         except HTTPError as error:
-            cause = type(getattr(error, "reason", None) or error).__name__
-            raise UnavailableError(f"Could not read {self.uri}: the server does not answer ({cause}).") from None
+            raise no_answer(f"read {self.uri}", error) from None
 
     def _check(self, status: int, good: tuple[int, ...]) -> None:
         if status in good:

@@ -4,7 +4,6 @@ A manifest is written after its files and counts as a whole: either every file t
 or an older manifest, folder or attempt is looked at.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 
 from trainingjob.contract.tasks import RestoreArtifact
 from trainingjob.sidecar.artifacts_found import Artifact, folders_of, open_artifact
+from trainingjob.sidecar.disk import writable_for_all
 from trainingjob.sidecar.download import DamagedError, Download, remove_below
 from trainingjob.sidecar.errors import RefusedError
 from trainingjob.sidecar.remote import ChangedError
@@ -31,7 +31,6 @@ def run(task: str) -> None:
         UnavailableError: the store did not answer.
     """
     todo = RestoreArtifact.model_validate_json(task)
-    os.umask(0)  # the training image may have another user
     target = Path(todo.target)
     for uri in _folders(todo):
         restored = _restore_from(uri, todo, target)
@@ -73,7 +72,8 @@ def _restore_from(uri: str, todo: RestoreArtifact, target: Path) -> dict[str, ob
 def _bring(artifact: Artifact, target: Path) -> bool:
     state = target / _STATE
     try:
-        Download(f"Artifact {artifact.uri}", artifact.remote, artifact.files, target, state).run()
+        with writable_for_all():
+            Download(f"Artifact {artifact.uri}", artifact.remote, artifact.files, target, state).run()
     except DamagedError as error:
         print(f"{error} {artifact.manifest} is passed over.", flush=True)
         return False

@@ -36,6 +36,8 @@ class Outcome:
     problems: list[Problem] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     """Files that were written to meanwhile."""
+    refused: bool = False
+    """Whether the store has refused one of them."""
     unavailable: str = ""
     """Why the store could not be reached, when it could not."""
 
@@ -89,6 +91,7 @@ class Sender:
             except FileNotFoundError:
                 continue
             except RefusedError as error:
+                outcome.refused = True
                 outcome.problems.append(Problem(path, str(error), loses=True))
             except UnavailableError as error:
                 outcome.unavailable = str(error)

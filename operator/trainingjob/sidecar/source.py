@@ -1,7 +1,6 @@
 """Put the program's files into the workspace: from git, from an archive in a store, or from a mounted folder."""
 
 import hashlib
-import os
 import shutil
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Final
 from trainingjob.contract.tasks import ArchiveSource, FetchSource, FolderSource, GitSource
 from trainingjob.sidecar import git
 from trainingjob.sidecar.archives import extract
-from trainingjob.sidecar.disk import room_for
+from trainingjob.sidecar.disk import room_for, writable_for_all
 from trainingjob.sidecar.errors import RefusedError
 from trainingjob.sidecar.folders import copy_folder
 from trainingjob.sidecar.git_client import show_repository
@@ -35,10 +34,10 @@ def run(task: str) -> None:
     """
     todo = FetchSource.model_validate_json(task)
     begun = time.monotonic()
-    os.umask(0)  # the training image may have another user
     workspace = Path(todo.workspace)
     _empty(workspace)
-    with Tree(workspace, _label(todo), max_bytes=todo.max_bytes, max_files=todo.max_files) as tree:
+    tree = Tree(workspace, _label(todo), max_bytes=todo.max_bytes, max_files=todo.max_files)
+    with writable_for_all(), tree:
         answer = _fetch(todo.source, tree, workspace / _SCRATCH)
         for folder in todo.folders:
             tree.folder(folder)

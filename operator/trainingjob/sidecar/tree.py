@@ -17,6 +17,8 @@ from trainingjob.sidecar.errors import RefusedError
 _CHUNK: Final = 1 << 18
 _LONGEST_NAME: Final = 2048
 """In bytes; the kernel takes 4,096 for a whole path, and programs add their own folders."""
+_LONGEST_PART: Final = 255
+_DEEPEST: Final = 100
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -118,6 +120,10 @@ class Tree:
     def _check_target(self, name: str, to: str) -> None:
         parts = [part for part in to.split("/") if part not in ("", ".")]
         ups = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
+        # Whoever lists the folder would stumble over a link to a name that cannot exist.
+        longest = max((len(os.fsencode(part)) for part in parts), default=0)
+        if longest > _LONGEST_PART or len(os.fsencode(to)) > _LONGEST_NAME:
+            raise self.refusal(name, "is a link to a name that is too long")
         leaves = to.startswith("/") or ups > len(self._parts(name)) - 1 or ".." in parts[ups:]
         if leaves or not to or "\0" in to:
             raise self.refusal(name, f"is a link that leads out of the folder, to {to[:200]!r}")
@@ -132,6 +138,8 @@ class Tree:
             raise self.refusal(name, "contains a zero byte")
         if len(os.fsencode(name)) > _LONGEST_NAME:
             raise self.refusal(name, f"is longer than {_LONGEST_NAME} bytes")
+        if len(parts) > _DEEPEST:
+            raise self.refusal(name, f"lies more than {_DEEPEST} folders deep")
         return parts
 
     def _place(self, name: str) -> tuple[int, str]:

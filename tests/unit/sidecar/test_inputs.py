@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from devtools.cluster.certificates import Authority
 from tests.support.file_server import FileServer, serve_files
 from tests.support.hostile_archives import laid_out
 from trainingjob.contract.tasks import DownloadInputs, Input
@@ -270,6 +271,21 @@ def test_credentials_are_sent_and_shown_nowhere(
         (tmp_path / "secret" / name).write_text(value)
     assert bring(tmp_path, f"{server.url}/data/train.bin", credentials=str(tmp_path / "secret"))
     assert "hunter2" not in "".join(capfd.readouterr())
+
+
+def test_server_of_an_authority_of_its_own_is_trusted_by_the_secret(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    authority.create()
+    with serve_files(authority.issue("server", "server", addresses=("IP:127.0.0.1",))) as server:
+        server.files = {"x": b"x"}
+        with pytest.raises(RefusedError, match=r"the server's certificate is not trusted; ca\.crt of a Secret can help"):
+            bring(tmp_path, f"{server.url}/x")
+        (tmp_path / "secret").mkdir()
+        (tmp_path / "secret/ca.crt").write_text("none")
+        with pytest.raises(RefusedError, match=r"The ca\.crt of the Secret holds no certificates"):
+            bring(tmp_path, f"{server.url}/x", credentials=str(tmp_path / "secret"))
+        (tmp_path / "secret/ca.crt").write_bytes(authority.pair.certificate.read_bytes())
+        assert bring(tmp_path, f"{server.url}/x", credentials=str(tmp_path / "secret")) == {"x": b"x"}
 
 
 def test_error_about_a_signed_address_does_not_show_its_signature(tmp_path: Path, server: FileServer) -> None:

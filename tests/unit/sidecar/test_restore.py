@@ -3,11 +3,14 @@
 import hashlib
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.hostile_archives import laid_out
 from trainingjob.contract import names
@@ -106,7 +109,7 @@ def test_manifest_that_does_not_hold_true_is_passed_over_for_the_one_before(
     assert "manifest-000002.json is passed over." in shown
 
 
-@pytest.mark.parametrize("damage", ["other bytes", "fewer bytes", "gone", "no manifest", "a manifest that leads out"])
+@pytest.mark.parametrize("damage", ["other bytes", "fewer bytes", "gone", "no manifest", "a file twice", "a way out"])
 def test_damaged_attempt_is_passed_over_for_the_one_before(tmp_path: Path, damage: str) -> None:
     keep(tmp_path / "store/uid/0/worker-0", {"outputs/ckpt": "good"})
     folder = tmp_path / "store/uid/1/worker-0"
@@ -120,6 +123,10 @@ def test_damaged_attempt_is_passed_over_for_the_one_before(tmp_path: Path, damag
             (folder / "outputs/ckpt").unlink()
         case "no manifest":
             (folder / manifest_name(1)).write_text('{"files": "none"}')
+        case "a file twice":
+            found = Manifest.model_validate_json((folder / manifest_name(1)).read_bytes())
+            twice = found.model_copy(update={"files": found.files * 2})
+            (folder / manifest_name(1)).write_text(twice.model_dump_json())
         case _:
             text = (folder / manifest_name(1)).read_text()
             (folder / manifest_name(1)).write_text(text.replace("outputs/ckpt", "../../0/worker-0/outputs/ckpt"))
@@ -183,6 +190,35 @@ def test_too_little_room_is_no_reason_to_take_an_older_artifact(
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=3))
     with pytest.raises(RefusedError, match="does not fit: 6 bytes are missing, 3 are free"):
         bring(tmp_path)
+
+
+PATHS = st.lists(st.sampled_from(["a", "b", "..", ".", "", "logs", "outside", "n" * 300]), min_size=1, max_size=4)
+FILES = st.builds(
+    lambda parts, content, size, digest: {"path": "/".join(parts) or "x", "size": size, "sha256": digest or content},
+    PATHS,
+    st.sampled_from(["5" * 64, hashlib.sha256(b"x").hexdigest()]),
+    st.integers(-1, 3),
+    st.sampled_from(["", "", "0" * 63, "g" * 64]),
+)
+
+
+@settings(max_examples=30)
+@given(st.lists(FILES, max_size=4), st.booleans())
+def test_no_manifest_leads_out_of_the_folder(files: list[dict[str, object]], required: bool) -> None:
+    """Whoever may write to the store may write any manifest."""
+    with tempfile.TemporaryDirectory() as place:
+        around = Path(place)
+        keep(around / "store/uid/0/worker-0", {"a": "x", "b/a": "x", "logs/a": "x"})
+        (around / "outside").mkdir()
+        (around / "outside/a").write_text("x")
+        (around / "store/uid/0/worker-0" / manifest_name(2)).write_text(
+            json.dumps({"complete": True, "created": "", "files": files})
+        )
+        found = bring(around, required=required)
+        assert set(found.values()) <= {None, b"x"}
+        assert found
+        assert sorted(path.name for path in around.iterdir()) == ["outside", "resume", "store"]
+        assert laid_out(around / "outside") == {"a": b"x"}
 
 
 def test_server_without_folders_is_refused(tmp_path: Path) -> None:

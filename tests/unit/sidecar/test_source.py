@@ -133,6 +133,12 @@ def test_pipe_in_a_claim_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         fetch(tmp_path / "w", FolderSource(folder=str(tmp_path / "claim")))
 
 
+def test_folders_of_a_claim_without_end_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "claim" / "/".join("d" * 500)).mkdir(parents=True)
+    with pytest.raises(RefusedError, match="lies more than 100 folders deep"):
+        fetch(tmp_path / "w", FolderSource(folder=str(tmp_path / "claim")))
+
+
 def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match=r"There is no folder to take the source from: .*/none"):
         fetch(tmp_path / "w", FolderSource(folder=str(tmp_path / "none")))

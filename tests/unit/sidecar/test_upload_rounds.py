@@ -1,6 +1,8 @@
 """What the artifact holds in each situation, with a store in memory."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -107,17 +109,32 @@ async def test_report_calls_the_folder_of_a_claim_by_its_name_for_everybody(run:
     assert other.artifact.report("").uri == "pvc://team/results/mnist/worker-0.1"
 
 
-async def test_unreadable_file_makes_the_artifact_incomplete_and_says_so(run: Run) -> None:
-    await write(run, a=b"1")
-    (run.pod.workspace / "logs" / "b").mkdir()
-    # A folder in the place of a kept file is what a reader without rights finds as well: something it cannot read.
-    (run.pod.workspace / "outputs").symlink_to("logs")
+async def test_unreadable_file_makes_the_artifact_incomplete_and_says_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def refuse(path: str, *words: int, dir_fd: int | None = None) -> int:
+        if path == "hidden":
+            # Tests may run as a user to whom the kernel refuses nothing.
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *words, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refuse)
+    await write(run, a=b"1", hidden=b"1")
     problem = await run.artifact.upload_rest()
-    assert problem == "outputs is missing: The folder cannot be read: Not a directory."
-    assert not manifest(run).complete
-    assert paths(run) == ["logs/a"]
+    assert problem == "logs/hidden is missing: The uploading sidecar cannot read it: Permission denied."
+    assert (manifest(run).complete, paths(run)) == (False, ["logs/a"])
+    assert [one.path for one in manifest(run).problems] == ["logs/hidden"]
     report = run.artifact.report(problem)
     assert (report.complete, report.problem, report.files) == (False, problem, 1)
+
+
+async def test_kept_folder_that_is_a_link_makes_the_artifact_incomplete(run: Run) -> None:
+    await write(run, a=b"1", b=b"2")
+    (run.pod.workspace / "outputs").symlink_to("logs")
+    assert await run.artifact.upload_rest() == "outputs is missing: The folder cannot be read: Not a directory."
+    assert (manifest(run).complete, paths(run)) == (False, ["logs/a", "logs/b"])
 
 
 async def test_what_is_left_out_on_purpose_is_listed_and_leaves_the_artifact_complete(run: Run) -> None:

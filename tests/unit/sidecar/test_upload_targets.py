@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
@@ -55,8 +56,31 @@ async def test_file_that_changes_on_its_way_leaves_the_one_before(target: Target
     assert await target.read("model") == b"old"
 
 
+async def test_file_may_stand_where_a_folder_stood_and_the_other_way_round(tmp_path: Path) -> None:
+    target = FolderTarget(f"file://{tmp_path}/claim")
+    for path in ("a/b", "a", "a/b/c"):
+        await target.put(path, 1, blocks(b"x"))
+        assert await target.read(path) == b"x"
+
+
 async def test_what_is_written_once_is_never_replaced(target: Target) -> None:
     assert await target.create("owner.json", b"first")
+    assert await target.create("owner.json", b"first")
+    assert not await target.create("owner.json", b"second")
+    assert await target.read("owner.json") == b"first"
+
+
+class Unconditional(MemoryStore):
+    """A store that knows no conditional writing."""
+
+    async def put_async(self, path: str, file: Any, *, mode: Any = None, **options: Any) -> Any:
+        if mode == "create":
+            raise NotImplementedError
+        return await super().put_async(path, file, mode=mode, **options)
+
+
+async def test_store_without_conditional_writing_is_asked_first() -> None:
+    target = MemoryTarget(Unconditional(), "s3://memory/a/b")
     assert await target.create("owner.json", b"first")
     assert not await target.create("owner.json", b"second")
     assert await target.read("owner.json") == b"first"

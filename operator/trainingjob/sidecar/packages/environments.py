@@ -15,7 +15,7 @@ _LOOK = """
 import json, sys, sysconfig
 try:
     from pip import __version__ as pip
-except ImportError:
+except Exception:
     pip = ""
 print(json.dumps({"prefix": sys.prefix, "packages": sysconfig.get_paths()["purelib"], "pip": pip}))
 """
@@ -29,7 +29,7 @@ class Environment(NamedTuple):
     packages: Path
     """Where its own packages are put."""
     pip: str
-    """The version of the image's pip; empty when it has none."""
+    """The version of the image's pip; empty when it has none that can be imported."""
 
 
 def make_environment(folder: Path) -> Environment:
@@ -100,20 +100,21 @@ def _make_by_hand(folder: Path, below: bool) -> None:
 
 def _look(folder: Path) -> Environment:
     python = folder / "bin" / "python"
-    try:
-        # Python looks for modules where it stands, too: not among the user's files, one of which may be a `json.py`.
-        said = json.loads(
-            subprocess.check_output([str(python), "-c", _LOOK], cwd=str(folder), stderr=subprocess.STDOUT)
-        )
-    except (OSError, subprocess.CalledProcessError, ValueError) as error:
-        output = getattr(error, "output", b"").decode("utf-8", "replace").strip()
+    # Python looks for modules where it stands, too: not among the user's files, one of which may be a `json.py`.
+    process = subprocess.Popen(
+        [str(python), "-c", _LOOK], cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    output, errors = process.communicate()
+    if process.returncode != 0:
         raise InstallationError(
             f"The image's {sys.executable} (Python {sys.version.split()[0]}) makes no virtual environment that runs: "
-            f"{output or error}"
-        ) from None
+            + errors.decode("utf-8", "replace").strip()
+        )
+    # An image may have its Python say something of its own before.
+    said = json.loads(output.splitlines()[-1].decode())
     if Path(said["prefix"]).resolve() != folder.resolve():
         raise InstallationError(
-            f"The image's {sys.executable} makes no virtual environment: its own folder stays {said['prefix']} "
-            "(PYTHONHOME has that effect; spec.environment needs an image without it)"
+            f"The image's {sys.executable} makes no virtual environment: a Python in {folder} takes {said['prefix']} "
+            "for its own folder"
         )
     return Environment(folder, python, Path(said["packages"]), said["pip"])

@@ -34,30 +34,30 @@ def access(task: Task, environ: Mapping[str, str]) -> Access:
     Raises:
         InstallationError: when the Secret holds nothing that is known, or no URL.
     """
-    variables, netrc = {}, None
-    told = [value for name, value in environ.items() if name.startswith("PIP_")]
-    if task.index_url:
-        variables["PIP_INDEX_URL"] = task.index_url
-    if task.credentials:
-        found = {name: task.credentials / name for name in (_URL, _CONFIGURATION, _NETRC)}
-        found = {name: file for name, file in found.items() if file.is_file()}
-        if not found:
-            raise InstallationError(
-                "The Secret of spec.environment.secretRef has none of the keys index-url, pip.conf and netrc"
-            )
-        told += [file.read_text() for file in found.values()]
-        if _URL in found:
-            variables["PIP_INDEX_URL"] = _url(found[_URL].read_text().strip())
-        if _CONFIGURATION in found:
-            variables["PIP_CONFIG_FILE"] = str(found[_CONFIGURATION])
-        netrc = found.get(_NETRC)
-        if netrc:
-            variables["NETRC"] = str(netrc)
+    variables = {"PIP_INDEX_URL": task.index_url} if task.index_url else {}
+    told = [task.index_url, *(value for name, value in environ.items() if name.startswith("PIP_"))]
+    texts = _texts(task.credentials) if task.credentials else {}
+    if _URL in texts:
+        variables["PIP_INDEX_URL"] = _url(texts[_URL].strip())
+    for name, variable in ((_CONFIGURATION, "PIP_CONFIG_FILE"), (_NETRC, "NETRC")):
+        if name in texts:
+            variables[variable] = f"{task.credentials}/{name}"
     if variables.get("PIP_INDEX_URL", "").startswith("http://"):
         # Whoever wrote this wants it; pip would ask for the host's name once more.
         host = urlsplit(variables["PIP_INDEX_URL"]).netloc.rpartition("@")[2]
         variables["PIP_TRUSTED_HOST"] = " ".join([*environ.get("PIP_TRUSTED_HOST", "").split(), host])
-    return Access(variables, [secret for text in (*told, task.index_url) for secret in secrets_in(text)], netrc)
+    netrc = Path(variables["NETRC"]) if "NETRC" in variables else None
+    return Access(variables, [secret for text in (*told, *texts.values()) for secret in secrets_in(text)], netrc)
+
+
+def _texts(secret: Path) -> Dict[str, str]:
+    files = [secret / name for name in (_URL, _CONFIGURATION, _NETRC)]
+    texts = {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()}
+    if not texts:
+        raise InstallationError(
+            "The Secret of spec.environment.secretRef has none of the keys index-url, pip.conf and netrc"
+        )
+    return texts
 
 
 def _url(text: str) -> str:

@@ -18,8 +18,8 @@ from .twins import add_twins
 BROUGHT_PIP_NEEDS = (3, 9)
 """The oldest Python on which the brought pip runs."""
 
-# What an image or its pip.conf may say for itself, and what would lead packages elsewhere than into the environment.
-_FOREIGN = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PYTHONHOME")
+# What an image may have for itself, and what would lead packages elsewhere than into the environment.
+_FOREIGN = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON")
 _FIXED = {
     "PIP_USER": "0",
     "PIP_NO_INPUT": "1",

@@ -104,7 +104,7 @@ class Pip(NamedTuple):
             stderr=subprocess.DEVNULL,
         )
         said, _ = process.communicate()
-        return list(json.loads(said)) if process.returncode == 0 else []
+        return list(json.loads(said.splitlines()[-1].decode())) if process.returncode == 0 else []
 
     def _run(self, words: Sequence[str]) -> Tuple[int, List[str]]:
         """Return pip's exit code and the last lines of its output, which goes to the log meanwhile."""

@@ -1,0 +1,31 @@
+"""What the container copy-tools leaves for the container of the training image."""
+
+from pathlib import Path
+
+import pytest
+
+from trainingjob.contract.names import INSTALL_PACKAGES
+from trainingjob.contract.tasks import CopyTools
+from trainingjob.sidecar import packages, tools
+
+
+def test_tools_are_complete_and_readable_for_everybody(tmp_path: Path) -> None:
+    folder = tmp_path / "tools"
+    # A container may be started again where it has been before.
+    for _ in range(2):
+        tools.run(CopyTools(tools=str(folder)).model_dump_json())
+
+    modules = {path.name for path in Path(packages.__file__).parent.glob("*.py")}
+    assert {path.name for path in folder.iterdir()} == {INSTALL_PACKAGES, "packages", "pip"}
+    assert {path.name for path in (folder / "packages").iterdir()} == modules
+    assert (folder / "pip" / "pip" / "__main__.py").is_file()
+    assert not list(folder.rglob("*.pyc"))
+    assert [path for path in folder.rglob("*") if not path.stat().st_mode & 0o004] == []
+    assert (folder / INSTALL_PACKAGES).stat().st_mode & 0o777 == 0o755
+
+
+def test_image_without_pip_brings_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    with pytest.raises(ModuleNotFoundError, match="no pip to bring"):
+        tools.run(CopyTools(tools=str(tmp_path)).model_dump_json())
