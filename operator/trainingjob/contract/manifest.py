@@ -22,6 +22,8 @@ class ManifestFile(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     mtime: str = ""
     """RFC 3339 in UTC."""
+    growing: bool = False
+    """Whether the program still wrote to it: these are its first bytes. Never in a complete artifact."""
 
 
 class ManifestProblem(BaseModel):

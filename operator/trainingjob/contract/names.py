@@ -28,6 +28,11 @@ STORES: Final = "/trainingjob/stores"
 """The folder below which claims are mounted for a container of ours, one folder for each use."""
 
 TERMINATION_LOG: Final = "/dev/termination-log"
+TERMINATION_LOG_VARIABLE: Final = "TRAININGJOB_TERMINATION_LOG"
+"""The environment variable that names another file for the termination message: `terminationMessagePath`, or a test."""
+
+POD_UID_VARIABLE: Final = "TRAININGJOB_POD_UID"
+"""The environment variable with the pod's own uid, which claims a folder of the store."""
 
 EXIT_REFUSED: Final = 65
 """Exit code of a container of ours: what was asked for does not exist or is not right; trying again is no use."""

@@ -65,7 +65,7 @@ class CopyTools(Task):
 
 
 class InstallPackages(Task):
-    """Make a virtual environment with packages, in the training image; `install.py` in the tools folder does it."""
+    """Make a virtual environment with packages, in the training image; `install-packages` in the tools does it."""
 
     environment: str
     pip: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class InstallPackages(Task):
     """A requirements file relative to the workspace; empty for none."""
     index_url: str = ""
     credentials: str = ""
-    """A folder with the file `index-url` (with its user and password) or `pip.conf`; empty for none."""
+    """A folder with the files `index-url` (with its user and password), `pip.conf` or `netrc`; empty for none."""
     cache: str = ""
     """A folder that outlives the pod; empty for none."""
     workspace: str = ""
@@ -100,14 +100,17 @@ class DownloadInputs(Task):
 
 
 class RestoreArtifact(Task):
-    """Bring the last complete artifact of an earlier attempt or job into the pod, verified."""
+    """Bring the newest artifact of an earlier attempt or job into the pod, verified."""
 
     prefixes: tuple[str, ...]
-    """Folders of artifacts, the best first: those of earlier attempts, each without the trailing `/`; the first that
-    holds a complete manifest is taken. One that ends in `/*` stands for every folder below it, the highest number
-    first: attempts."""
+    """Folders, the best first, each without the trailing `/`: an artifact's own, or that of an attempt, which holds one
+    for each replica. One that ends in `/*` stands for every folder below it, the highest number first: attempts. The
+    first whose newest manifest holds true for its files is taken."""
     replica: str
     """`worker-0`: whose artifact is wanted below an attempt's folder."""
+    logs: str = ""
+    """The folder of logs relative to the workspace: an artifact with files nowhere else has nothing to go on from and
+    is passed over. Empty when files anywhere count."""
     target: str
     required: bool
     """Whether it is a failure that there is none: so for `resumeFrom`, not for `restore`."""
