@@ -34,7 +34,7 @@ def operator_of(rendered: list[Manifest], cluster: Cluster, folder: Path) -> Ite
     deployment = only(rendered, "Deployment")
     pod = deployment["spec"]["template"]["spec"]
     config = _kubeconfig(cluster, deployment["metadata"]["namespace"], pod["serviceAccountName"], folder)
-    process = OperatorProcess(config, folder / "operator.log", pod["containers"][0]["args"])
+    process = OperatorProcess(config, folder / "operator.log", _arguments(rendered, pod, folder))
     try:
         process.wait_until_ready()
         yield
@@ -44,6 +44,19 @@ def operator_of(rendered: list[Manifest], cluster: Cluster, folder: Path) -> Ite
     finally:
         status = process.stop() if process.exit_code is None else process.exit_code
     assert status == 0, process.tail()
+
+
+def _arguments(rendered: list[Manifest], pod: Manifest, folder: Path) -> list[str]:
+    """Return the container's arguments; the files of mounted ConfigMaps lie in a folder of this machine."""
+    container = pod["containers"][0]
+    data = {found["metadata"]["name"]: found["data"] for found in rendered if found["kind"] == "ConfigMap"}
+    mounted = {v["name"]: data[v["configMap"]["name"]] for v in pod.get("volumes") or () if "configMap" in v}
+    arguments = list(container["args"])
+    for mount in container.get("volumeMounts") or ():
+        for name, text in mounted.get(mount["name"], {}).items():
+            (folder / name).write_text(text)
+            arguments = [word.replace(f"{mount['mountPath']}/{name}", str(folder / name)) for word in arguments]
+    return arguments
 
 
 def _kubeconfig(cluster: Cluster, namespace: str, account: str, folder: Path) -> Path:

@@ -42,6 +42,7 @@ def test_rights_given_are_the_rights_used(
         _lose_a_pod(user)
         _need_a_config_map(user)
         _need_ssh_keys(user)
+        _keep_artifacts(user)
         _meet_the_same_trouble_twice(user)
         _retire(user)
         _collide(user, api, lambda: RE_READ in used(control_plane.audit_log, account))
@@ -95,6 +96,22 @@ def _need_ssh_keys(user: User) -> None:
     user.apply_job("ranks", mpi={"nodes": 2}, **PROGRAM)
     user.wait_for_pods("ranks", {"ranks-launcher-0", "ranks-worker-0", "ranks-worker-1"})
     user.kubectl("delete", JOBS, "ranks")
+
+
+def _keep_artifacts(user: User) -> None:
+    """The worker that runs is stopped, so that it uploads, when the other has failed for good."""
+    outputs = {"uri": "s3://bucket/runs", "replicas": "All"}
+    job = {"multiWorker": {"workers": 2}, "maxRestarts": 0, "outputs": outputs, "workingDir": "/app", **PROGRAM}
+    user.apply_job("kept", **job)
+    user.wait_for_pods("kept", {"kept-worker-0", "kept-worker-1"})
+    start_pod(user, "kept-worker-0")
+    start_pod(user, "kept-worker-1")
+    user.wait_for_phase("kept", "Running")
+    end_pod(user, "kept-worker-1", 3)
+    stopped = ("get", "pod", "kept-worker-0", "-o", "jsonpath={.spec.activeDeadlineSeconds}")
+    wait_until(lambda: user.kubectl(*stopped), lambda seconds: seconds == "1", 60)
+    end_pod(user, "kept-worker-0", 143)
+    user.wait_for_phase("kept", "Failed")
 
 
 def _retire(user: User) -> None:

@@ -15,6 +15,7 @@ ACCEPTED_CODE_JOBS = [
     Accepted("a script in a folder", {**git(), "entrypoint": "./a b/run.sh", "args": ["--epochs", "3"]}),
     Accepted("a module of a source", {**git(ref="feature/x-1", path="src"), "entrypoint": "-m trainer.task"}),
     Accepted("a source for a command", {**git(url="ssh://git@example.com:2222/code.git"), "command": ["./run"]}),
+    Accepted("a source by ssh in git's short form", {**git(url="git@example.com:team/code.git"), "command": ["./run"]}),
     Accepted("a source for an image's own program", {"source": {"archive": {"uri": _ARCHIVE, "sha256": "a" * 64}}}),
     Accepted("a part of a claim as source", {"source": {"pvc": {"claimName": "code", "path": "v..1/mnist"}}}),
     Accepted("an entrypoint under mpirun", {**git(), "entrypoint": "train.py", "mpi": {"args": ["-v"]}}),

@@ -6,8 +6,13 @@ from tests.support.strategy_jobs import policy
 _RULE = "spec.failurePolicy.rules[0]"
 
 MALFORMED = [
-    Malformed("a framework in capitals", "spec.framework.name", {"framework": {"name": "PyTorch"}}),
-    Malformed("a version that is a number", "spec.framework.version", {"framework": {"name": "a", "version": 2.5}}),
+    Malformed("a framework in capitals", "spec.framework.name", {"image": None, "framework": {"name": "PyTorch"}}),
+    Malformed(
+        "a version that is a number",
+        "spec.framework.version",
+        {"image": None, "framework": {"name": "a", "version": 2.5}},
+        incomparable=True,
+    ),
     Malformed("an image with a blank", "spec.image", {"image": "my image"}),
     Malformed(
         "a digest in capitals",

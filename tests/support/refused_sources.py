@@ -6,7 +6,7 @@ from tests.support.job_cases import Refused
 
 _NO_URL = (
     "%s is no address of a repository; write it like https://example.com/team/code.git or "
-    "ssh://git@example.com/team/code.git, and a password into the Secret"
+    "git@example.com:team/code.git, and a password into the Secret"
 )
 _NO_REF = "%s cannot be a branch, tag or commit; write it like main, v1.2 or a commit's hexadecimal digits"
 _NO_URI = (
@@ -37,7 +37,7 @@ REFUSED_SOURCES = [
         Refused(f"{url} as a repository", "spec.source.git.url", _NO_URL % url, git(url=url))
         for url in (
             "git.example.com/code",
-            "git@example.com:team/code.git",
+            "user:word@example.com:code.git",
             "file:///code",
             "ext::sh -c x",
             "https://user:word@example.com/code.git",

@@ -28,7 +28,7 @@ class ResumeFrom(Model):
         description="The artifact, as status.artifacts of the job that left it has it: s3://, gs://, az:// or pvc://.",
     )
     job: EarlierJob | None = Field(
-        None, description="The job that left it, in the same store as spec.outputs; its last complete artifact counts."
+        None, description="The job that left it, in the same store as spec.outputs; its newest artifact counts."
     )
     secret_ref: NameReference | None = Field(
         None, description="A Secret for the store; that of outputs when not given. Not for a claim."

@@ -19,7 +19,7 @@ class GitSource(Model):
     """A commit of a git repository."""
 
     url: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="The repository: https://, http:// or ssh://. Its user and password stand in a Secret, not in it."
+        description="The repository: https://, http://, ssh:// or git@host:path. A password stands in a Secret."
     )
     ref: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
         None,
@@ -31,8 +31,8 @@ class GitSource(Model):
     )
     secret_ref: NameReference | None = Field(
         None,
-        description="A Secret with username and password (or a token as the password), or ssh-privatekey and "
-        "known_hosts.",
+        description="A Secret with username and password (or a token as the password), and ca.crt for a server's own "
+        "authority; or with ssh-privatekey and known_hosts.",
     )
 
 

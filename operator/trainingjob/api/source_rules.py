@@ -16,7 +16,10 @@ NO_READABLE_URI = (
     "%s is no address to read from; write it like s3://bucket/key, with s3, gs, az, https or http, without a password"
 )
 
-_GIT_URL = r"^(https?://[^\s/@]+|ssh://([A-Za-z0-9_.-]+@)?[^\s/@:]+(:[0-9]+)?)/\S+$"
+_GIT_URL = (
+    r"^((https?://[^\s/@]+|ssh://([A-Za-z0-9_.+-]+@)?[^\s/@:]+(:[0-9]+)?)/\S+"
+    r"|[A-Za-z0-9_.+-]+@[A-Za-z0-9_.-]+:[^\s/:][^\s:]*)$"
+)
 _GIT_REF = r"^[A-Za-z0-9_]([A-Za-z0-9_./@+#=-]*[A-Za-z0-9_@+#=-])?$"
 _RUNNABLE = r"^(-m [A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*|[^-].*\.(py|sh))$"
 _WORKSPACE_MOUNT = f"^/+{WORKSPACE.strip('/')}/*$"
@@ -109,7 +112,7 @@ SOURCE_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
             "url",
             _GIT_URL,
             "%s is no address of a repository; write it like https://example.com/team/code.git or "
-            "ssh://git@example.com/team/code.git, and a password into the Secret",
+            "git@example.com:team/code.git, and a password into the Secret",
         ),
         _ref(),
         inside("path", "the repository"),

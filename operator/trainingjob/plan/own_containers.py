@@ -69,7 +69,7 @@ def own_container(
         "command": ["python", "-P", "-m", "trainingjob.sidecar", name],
         "env": [
             task_variable(task),
-            {"name": "TRAININGJOB_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+            {"name": names.POD_UID_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
             # The user may have no entry in /etc/passwd, and tools such as git want a home.
             {"name": "HOME", "value": "/tmp"},  # noqa: S108 - the container's own
             *variables,

@@ -46,6 +46,7 @@ def add_resume(pods: RolePods, uploads: Uploads) -> tuple[Addition, ...]:
         task = RestoreArtifact(
             prefixes=prefixes,
             replica=replica_name(replica if uploads.uploads(replica) else uploads.primary),
+            logs=next(iter(uploads.outputs.stream), "") if uploads.outputs else "",
             target=names.RESUME,
             required=spec.resume_from is not None,
             credentials=secret.path if secret else "",

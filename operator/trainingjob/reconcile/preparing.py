@@ -67,7 +67,8 @@ def fetched_source(spec: TrainingJobSpec | None, pods: Sequence[ObservedPod]) ->
     """
     source = spec.source if spec else None
     if source and source.archive:
-        return SourceStatus(uri=source.archive.uri)
+        # What follows the path may be a signature.
+        return SourceStatus(uri=source.archive.uri.partition("?")[0])
     if not (source and source.git):
         return None
     found = (_COMMIT.search(pod.fetched) for pod in pods if pod.fetched)

@@ -64,7 +64,7 @@ def _decide(
         if spec.suspend and not job.status.ending:
             return suspend(job, spec, pods, now)
         return say(job, outcomes.stalled(job, refusal.reason, str(refusal), now))
-    if plan.framework is not None:
+    if plan.framework != job.status.framework:
         job = replace(job, status=job.status.model_copy(update={"framework": plan.framework}))
     if job.status.ending:
         return finish(job, spec, plan, children, now)

@@ -61,6 +61,12 @@ def test_an_artifact_is_looked_for_first_among_what_the_job_itself_has_left(
     assert mounts_of(main_container(pod))["/trainingjob/resume"] == {"name": "trainingjob-resume", "readOnly": True}
 
 
+def test_an_artifact_with_nothing_but_logs_is_none_to_go_on_from() -> None:
+    assert restored(pod_of(**keeping(restore=True, stream=["tb", "logs"]))).logs == "tb"
+    assert restored(pod_of(**keeping(restore=True, stream=[]))).logs == ""
+    assert restored(pod_of(**resuming(uri=ARTIFACT))).logs == ""
+
+
 def test_a_job_that_resumes_nothing_has_no_folder_for_it() -> None:
     pod = pod_of(**keeping())
     assert "restore-artifact" not in init_containers(pod)

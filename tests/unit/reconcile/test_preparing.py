@@ -189,6 +189,6 @@ def test_words_that_name_no_commit_are_not_taken_for_one(words: str) -> None:
 
 
 def test_archive_that_was_fetched_is_told_by_its_address() -> None:
-    world = created(source={"archive": {"uri": "s3://code/x.tgz"}}, command=["python", "x.py"])
-    assert world.status.source.manifest() == {"uri": "s3://code/x.tgz"}
+    world = created(source={"archive": {"uri": "https://code.example.com/x.tgz"}}, command=["python", "x.py"])
+    assert world.status.source.manifest() == {"uri": "https://code.example.com/x.tgz"}
     assert world.patches == 1
