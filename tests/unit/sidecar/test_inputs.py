@@ -278,7 +278,7 @@ def test_server_of_an_authority_of_its_own_is_trusted_by_the_secret(tmp_path: Pa
     authority.create()
     with serve_files(authority.issue("server", "server", addresses=("IP:127.0.0.1",))) as server:
         server.files = {"x": b"x"}
-        with pytest.raises(RefusedError, match=r"certificate is not trusted; ca\.crt of a Secret can help"):
+        with pytest.raises(RefusedError, match=r"the server's certificate is not trusted; ca\.crt of a Secret"):
             bring(tmp_path, f"{server.url}/x")
         (tmp_path / "secret").mkdir()
         (tmp_path / "secret/ca.crt").write_text("none")
