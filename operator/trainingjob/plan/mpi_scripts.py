@@ -97,9 +97,9 @@ echo "All $total workers accept connections."
 
 WORKER = f"""\
 # Serves the ranks of an MPI job: sshd for as long as the pod lives.
-umask 077
-# ssh forgets the container's variables; the sessions read them here.
-export -p > {RUN_PATH}/environment
+# ssh forgets the container's variables; the sessions read them here. The file alone is private: sshd hands its umask
+# on to the ranks, whose files are for others to read, such as the sidecar that uploads them.
+(umask 077 && export -p > {RUN_PATH}/environment)
 if [ "$(id -u)" = 0 ]; then
     mkdir -p /run/sshd && chmod 755 /run/sshd
 fi

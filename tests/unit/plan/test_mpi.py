@@ -1,5 +1,8 @@
 """MPI: the launcher, the workers, and what they find: hosts, slots, settings, keys."""
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from tests.support.builders import JOB_UID, make_job
 from tests.support.pod_security import restricted_violations
 from tests.support.pods import env_values, main_container, render_pods
 from trainingjob.plan import Manifest, PlanOptions, PlanRefusedError, plan_job
+from trainingjob.plan.mpi_scripts import RUN_PATH, WORKER
 
 COMMAND = ["python", "train.py"]
 
@@ -248,3 +252,22 @@ def test_more_hosts_than_a_config_map_can_name_are_refused_with_a_number_that_fi
     plan_job(make_job(name, spec=mpi_job(nodes=fits - 10)), PlanOptions())
     with pytest.raises(PlanRefusedError):
         plan_job(make_job(name, spec=mpi_job(nodes=fits + 100)), PlanOptions())
+
+
+def test_what_ranks_write_is_as_readable_as_the_container_has_it_and_the_environment_is_private(tmp_path: Path) -> None:
+    sshd = tmp_path / "sshd"
+    sshd.write_text("#!/bin/sh\numask\n")
+    sshd.chmod(0o755)
+    script = WORKER.replace(RUN_PATH, str(tmp_path))
+    variables = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "SEED": "a b"}
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"umask 022; id() {{ echo 1000; }}; {script}"],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert int(ended.stdout, 8) == 0o022
+    environment = tmp_path / "environment"
+    assert environment.stat().st_mode & 0o777 == 0o600
+    assert "SEED='a b'" in environment.read_text()
