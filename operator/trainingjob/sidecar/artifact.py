@@ -23,6 +23,8 @@ _PASSES: Final = 5
 """How often the folders are looked at after the program's end, until nothing changes any more."""
 _FILES_PER_SECOND: Final = 1000
 """How fast manifests may be written while the program runs: one of 100,000 files has 20 MB, and is wanted seldom."""
+_FEW_FILES: Final = 1000
+"""Files up to which a manifest is small enough to be written at each look."""
 _LONGEST_RETRY: Final = 20.0
 _CHANGING: Final = "It was written to all the time."
 
@@ -79,7 +81,8 @@ class Artifact:
         problems = [*found.problems, *outcome.problems]
         self._tell_problems(problems)
         listed = {path: sent for path, sent in self._state.sent.items() if path in found.files}
-        if listed != self._listed and time.monotonic() - self._written_at >= len(listed) / _FILES_PER_SECOND:
+        pause = max(0, len(listed) - _FEW_FILES) / _FILES_PER_SECOND
+        if listed != self._listed and time.monotonic() - self._written_at >= pause:
             written = await self._write(target, listed, problems, complete=False)
             await manifests.prune(target, written)
 

@@ -44,7 +44,8 @@ async def test_file_whose_answer_was_lost_is_in_no_manifest_until_it_is_sent_aga
     await rounds(run, 1)
     run.faults.planned = ["after"]
     await rounds(run, 1)
-    assert paths(run) == ["logs/b"]
+    # Both are sent at the same time, and the first one to come is hit.
+    assert paths(run) in (["logs/a"], ["logs/b"])
     await rounds(run, 1)
     assert paths(run) == ["logs/a", "logs/b"]
 
