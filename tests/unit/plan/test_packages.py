@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,8 @@ def run_within(shell: str, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_program_sees_the_packages_first_and_its_words_as_they_are(shell: str) -> None:
     words = ["a b", "$HOME", '"', "'; exit 3; '", "*", ""]
     code = "import json, os, sys; print(json.dumps([sys.argv[1:], os.environ['PATH'], os.environ['VIRTUAL_ENV']]))"
-    ended = run_within(shell, "python3", "-c", code, *words)
+    # This very interpreter: one that is only found on PATH may be a script that changes PATH.
+    ended = run_within(shell, sys.executable, "-c", code, *words)
     seen, path, environment = json.loads(ended.stdout)
     assert seen == words
     assert path == f"/trainingjob/environment/bin:{os.environ['PATH']}"
