@@ -1,7 +1,9 @@
 """Look for a bug that was planted: a bounded, fixed list of schedules, until one of them fails."""
 
+from contextlib import closing
 from typing import Final
 
+from tests.simulation.branches import Branches
 from tests.simulation.bugs import Bug
 from tests.simulation.explore import problems_of, single_faults
 from tests.simulation.memo import Memo
@@ -24,11 +26,12 @@ def hunt(bug: Bug) -> tuple[int, Schedule, tuple[str, ...]] | None:
         memo = Memo()
         with memo.installed():
             for base, reference in zip(bases, references, strict=True):
-                for schedule in (base, *single_faults(reference)):
-                    run = play(schedule, memo)
-                    played += 1
-                    if problems := problems_of(run, reference):
-                        return played, schedule, problems
-                    if played >= MOST:
-                        return None
+                with closing(Branches(base, memo)) as branches:
+                    for schedule in (base, *single_faults(reference)):
+                        run = branches.play(schedule) if schedule.faults else branches.trunk
+                        played += 1
+                        if problems := problems_of(run, reference):
+                            return played, schedule, problems
+                        if played >= MOST:
+                            return None
     return None

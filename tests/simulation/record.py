@@ -101,7 +101,8 @@ def _head(shares: Sequence[Share], seed: int, commit: str) -> list[str]:
     return [
         f"# Simulated schedules at {commit}",
         "",
-        "Each schedule is a run of its own from an empty cluster to rest, with every promise checked after each step.",
+        "Each schedule is a run from an empty cluster to rest, with every promise checked after each step; what it has in",
+        "common with the same schedule without its faults, up to the first of them, is carried out and checked once.",
         f"{sum(share.findings.played for share in shares):,} schedules were played, {distinct(shares):,} of them "
         f"unlike every other; {len(failures(shares))} failed. The seed was {seed}. "
         "Written by `./scripts/test long`; see [how the simulator works](../design/007-simulation.md).",
@@ -109,6 +110,9 @@ def _head(shares: Sequence[Share], seed: int, commit: str) -> list[str]:
         "| core | schedules | distinct | wall seconds | CPU seconds | schedules per CPU second |",
         "|---|---|---|---|---|---|",
         *rows,
+        "",
+        f"One process for each core. The machine has {os.cpu_count()} cores and had a load average of "
+        f"{os.getloadavg()[1]:.1f} over the last five minutes: what else runs on it costs CPU seconds here too.",
         "",
         "What happened, and in how many schedules:",
         "",

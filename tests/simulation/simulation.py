@@ -49,6 +49,8 @@ class Course:
         self.world = World(schedule, memo)
         self.steps = 0
         self._rests = False
+        self._restless = False
+        """Whether so many steps were made that no rest is to be expected."""
         self._quiet = 0
         self._version = 0
 
@@ -60,7 +62,7 @@ class Course:
     def advance(self) -> bool:
         """Go on by one step and say whether there is more to come."""
         world = self.world
-        if self._rests or world.judge.violations or not world.step():
+        if self._rests or self._restless or world.judge.violations or not world.step():
             self._rests = True
             return False
         self.steps += 1
@@ -69,7 +71,8 @@ class Course:
         elif not world.loop.pending:
             self._quiet += 1
         self._rests = self._quiet > _QUIET_STEPS
-        return not self._rests
+        self._restless = not self._rests and self.steps >= _MOST_STEPS
+        return not (self._rests or self._restless)
 
     def finish(self) -> Run:
         """Go on to rest and return what became of it."""
@@ -89,8 +92,9 @@ class Course:
     def _finish(self) -> list[str]:
         world = self.world
         while self.advance():
-            if self.steps >= _MOST_STEPS:
-                return [f"nothing comes to rest within {_MOST_STEPS} steps"]
+            pass
+        if self._restless:
+            return [f"nothing comes to rest within {_MOST_STEPS} steps"]
         if not world.judge.violations:
             world.judge.at_rest(world.operator_clock())
             world.look_again()
