@@ -73,11 +73,11 @@ class GitServer:
 
 
 @contextlib.contextmanager
-def serve(root: Path) -> Iterator[GitServer]:
+def serve(root: Path, address: str = "127.0.0.1") -> Iterator[GitServer]:
     """Serve the repositories below a folder on a free port of this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = ThreadingHTTPServer((address, 0), _Handler)
     server.daemon_threads = True
-    shared = GitServer(f"http://127.0.0.1:{server.server_address[1]}")
+    shared = GitServer(f"http://{address}:{server.server_address[1]}")
     server.shared, server.root = shared, root  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

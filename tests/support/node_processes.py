@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainingjob.contract.names import POD_UID_VARIABLE
+
 Key = tuple[str, str]
 """Role and index."""
 
@@ -50,6 +52,14 @@ def pod_processes(namespace: str, job: str | None = None) -> list[PodProcess]:
     ]
 
 
+def own_process(pod_uid: str, container: str) -> int | None:
+    """Return the pid of a container of ours, such as `artifacts`, in a pod; None when it does not run."""
+    for pid, variables in _environments():
+        if variables.get(POD_UID_VARIABLE) == pod_uid and _words(pid)[-1:] == [container]:
+            return pid
+    return None
+
+
 def _environments() -> Iterator[tuple[int, dict[str, str]]]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -69,3 +79,9 @@ def _command(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return ""
+
+
+def _words(pid: int) -> list[str]:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+    return []
