@@ -101,8 +101,8 @@ def _head(shares: Sequence[Share], seed: int, commit: str) -> list[str]:
     return [
         f"# Simulated schedules at {commit}",
         "",
-        "Each schedule is a run from an empty cluster to rest, with every promise checked after each step; what it has in",
-        "common with the same schedule without its faults, up to the first of them, is carried out and checked once.",
+        "Each schedule is a run from an empty cluster to rest, with every promise checked after each step. What it has",
+        "in common with the same schedule without faults, all up to its first, is carried out and checked once.",
         f"{sum(share.findings.played for share in shares):,} schedules were played, {distinct(shares):,} of them "
         f"unlike every other; {len(failures(shares))} failed. The seed was {seed}. "
         "Written by `./scripts/test long`; see [how the simulator works](../design/007-simulation.md).",
