@@ -1,0 +1,113 @@
+"""Code, packages and data reach a program on a real kubelet, and what is wrong with them reaches its owner."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import obstore
+import pytest
+
+from devtools.cluster import Cluster
+from tests.support import git_server, package_index
+from tests.support.artifact_jobs import SECRET, Keeper, plain
+from tests.support.object_store import ObjectServer
+from tests.support.package_index import PackageIndex
+from tests.support.user import User
+
+pytestmark = pytest.mark.kubelet
+
+POD = "digits-worker-0"
+DIGEST = """
+import hashlib, os
+from pathlib import Path
+from helpers import told
+
+for path in sorted(Path(os.environ["INPUT_TRAIN"]).rglob("*")):
+    if path.is_file():
+        told(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+"""
+
+
+@pytest.fixture
+def index(cluster: Cluster) -> Iterator[PackageIndex]:
+    """Return a package index, which pods reach."""
+    with package_index.serving(cluster.host_address) as served:
+        yield served
+
+
+def test_program_of_a_git_repository_reads_the_data_of_a_store(cluster: Cluster, user: User, tmp_path: Path) -> None:
+    repository = git_server.repository(tmp_path / "git" / "code")
+    repository.commit({"digits/train.py": "raise SystemExit('not this one')"})
+    wanted = repository.commit(
+        {"digits/train.py": DIGEST, "digits/helpers.py": "def told(*words): print(*words, flush=True)"}
+    )
+    data = {"a.bin": b"a" * 100_000, "b/c.bin": b"c" * 9_000_000}
+    with (
+        ObjectServer(tmp_path / "store", cluster.host_address) as store,
+        git_server.serve(tmp_path / "git", cluster.host_address) as server,
+    ):
+        server.require("reader", "password-of-the-reader")
+        keeper = Keeper(user, store, cluster.host_address)
+        keeper.keep_secret("git", username="reader", password="password-of-the-reader")
+        for name, content in data.items():
+            obstore.put(store.store, f"data/{name}", content)
+        code = {"url": f"{server.url}/code", "ref": "main", "path": "digits", "secretRef": {"name": "git"}}
+        user.apply_job(
+            "digits",
+            **plain(),
+            source={"git": code},
+            entrypoint="train.py",
+            inputs=[{"name": "train", "uri": f"s3://{store.bucket}/data/", "secretRef": {"name": SECRET}}],
+        )
+        status = user.wait_finished("digits", seconds=180)
+        said = keeper.everything_to_read("digits")
+    assert status["phase"] == "Succeeded", said
+    assert status["source"] == {"commit": wanted}
+    log = user.kubectl("logs", POD).splitlines()
+    assert log == [f"{Path(name).name} {hashlib.sha256(content).hexdigest()}" for name, content in data.items()]
+    assert [secret for secret in (*keeper.planted, "password-of-the-reader") if secret in said] == []
+
+
+def test_package_of_an_index_is_there_for_the_program_beside_those_of_the_image(
+    user: User, index: PackageIndex
+) -> None:
+    index.add_wheel("ourmodels", "1.5", scripts=["ourmodels"])
+    program = "import ourmodels, os, sklearn, subprocess; subprocess.run(['ourmodels'], check=True)"
+    user.apply_job(
+        "digits",
+        **plain(),
+        command=["python", "-c", f"{program}; print('beside', sklearn.__name__)"],
+        environment={"pip": ["ourmodels>=1", "scikit-learn"], "indexUrl": index.url},
+    )
+    status = user.wait_finished("digits", seconds=180)
+    assert status["phase"] == "Succeeded", status
+    assert sorted(user.kubectl("logs", POD).split("\n")) == [
+        "",
+        "beside sklearn",
+        "ourmodels 1.5 /trainingjob/environment",
+    ]
+    assert not [path for path in index.asked if "scikit-learn" in path]
+
+
+def test_package_that_does_not_exist_fails_the_job_at_once_with_the_words_of_pip(
+    user: User, index: PackageIndex
+) -> None:
+    index.add_wheel("ourmodels", "1.5")
+    environment = {"pip": ["ourmodels==2"], "indexUrl": index.url}
+    user.apply_job("digits", **plain(), command=["python", "-c", ""], environment=environment)
+    status = user.wait_finished("digits", seconds=180)
+    assert (status["phase"], status["reason"]) == ("Failed", "PackagesFailed")
+    assert "No matching distribution found for ourmodels==2" in status["message"]
+    assert (status["attempt"], status["restarts"]) == (0, 0)
+
+
+def test_commit_that_does_not_exist_fails_the_job_at_once_and_names_it(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
+    git_server.repository(tmp_path / "git" / "code").commit({"train.py": ""})
+    with git_server.serve(tmp_path / "git", cluster.host_address) as server:
+        source = {"git": {"url": f"{server.url}/code", "ref": "v9"}}
+        user.apply_job("digits", **plain(), source=source, entrypoint="train.py")
+        status = user.wait_finished("digits", seconds=180)
+    assert (status["phase"], status["reason"]) == ("Failed", "SourceFailed")
+    assert "v9" in status["message"]
