@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.explore import Findings, explore_base, explore_random, no_faults, steady_schedules
 from tests.simulation.memo import Memo
 from tests.simulation.record import distinct, explore_on_all_cores, failures, write_record
-from tests.simulation.schedule import Schedule, write_schedule
+from tests.simulation.schedule import Incident, Schedule, write_schedule
 from tests.simulation.scopes import SCOPES
 from tests.simulation.shrink import problems, shrink
 
@@ -18,6 +18,13 @@ SEED = "TRAININGJOB_SIMULATION_SEED"
 FIXED_BASES = 40
 FRESH_BASES = 60
 RECORDED = 100_000
+ONCE_WRONG = [
+    # The old pod is seen again in the middle of the pass that would replace it: another has to follow.
+    (
+        Incident("hide-pod", "phase:Restarting", 0.0, "worker-0", 10.0),
+        Incident("fault", "write", 5, "slow", 0.06),
+    ),
+]
 REPOSITORY = Path(__file__).parents[2]
 RECORD = REPOSITORY / "docs" / "reports" / "simulation.md"
 
@@ -57,6 +64,13 @@ def test_each_incident_at_each_moment_breaks_no_promise(name: str, tmp_path: Pat
         for schedule in steady_schedules(SCOPES[name]):
             explore_base(schedule, memo, findings, no_faults)
     check(findings.failures, tmp_path)
+
+
+@pytest.mark.parametrize("incidents", ONCE_WRONG)
+def test_what_once_went_wrong_breaks_no_promise(incidents: tuple[Incident, ...]) -> None:
+    memo = Memo()
+    with memo.installed():
+        assert problems(Schedule("one-fails-for-ever", incidents), memo) == ()
 
 
 def test_fixed_random_schedules_break_no_promise(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ class Worker:
             world.queue.forget(key)
             return
         memory = self._memory(job)
-        decision = self._decide(job, memory, _NOTHING_DONE)
+        decision = first = self._decide(job, memory, _NOTHING_DONE)
         outcome = await self._act(job, decision) if decision.actions else _NOTHING_DONE
         if outcome.retired:
             return
@@ -128,6 +128,9 @@ class Worker:
             for event in events(job, written or job.status, outcome.created):
                 world.record(job, event)
         self._come_back(job, memory, decision, outcome)
+        if decision is not first and any(action not in first.actions for action in decision.actions):
+            # What made them necessary was seen in the middle of this pass: no event has to tell of it again.
+            world.queue.add(key)
 
     async def _act(self, job: TrainingJob, decision: Decision) -> Outcome:
         outcome = await self._world.executor.run(job, decision.actions)
