@@ -107,6 +107,24 @@ def test_sidecar_that_is_killed_while_it_uploads_goes_on(keeper: Keeper, tmp_pat
 
 
 @pytest.mark.long
+def test_sidecar_that_is_killed_after_the_programs_end_leaves_what_was_kept_before(keeper: Keeper) -> None:
+    """The kubelet starts it again only as long as the program runs."""
+    user = keeper.user
+    keeper.run("digits", f"import os\nos.truncate(os.open('outputs/z', os.O_CREAT | os.O_RDWR), 900_000_000)\n{TRAIN}")
+    wait_until(lambda: keeper.read("digits", "manifest-000001.json"), bool, 120)
+    uid = user.pods("digits")[POD]["metadata"]["uid"]
+    pid = own_process(uid, "artifacts")
+    release(user, POD)
+    parts = keeper.store.objects / keeper.store.bucket / ".sgwtmp" / "multipart"
+    wait_until(lambda: list(parts.glob("*/*/2")), bool, 120, pause=0.02)
+    os.kill(pid or 0, signal.SIGKILL)
+    status = user.wait_finished("digits", seconds=120)
+    assert status["phase"] == "Succeeded"
+    assert condition(status, "ArtifactsComplete") == ("False", "SidecarLost")
+    assert "epoch 1\n" in keeper.read("digits", "logs/train.log")
+
+
+@pytest.mark.long
 def test_store_that_is_down_at_the_programs_end_gets_everything_when_it_is_back(keeper: Keeper, tmp_path: Path) -> None:
     user = keeper.user
     keeper.run("digits", TRAIN)

@@ -7,10 +7,18 @@ import pytest
 import yaml
 
 from devtools.paths import REPOSITORY
+from tests.support.node_jobs import python
 from tests.support.user import User
 
 pytestmark = pytest.mark.kubelet
 
+LIST = """
+import os
+from pathlib import Path
+
+for path in Path(os.environ["INPUT_RUNS"]).rglob("*"):
+    print(path)
+"""
 LEARNED = 0.85
 """Guessing one of ten digits is right in 0.1 of the cases."""
 
@@ -65,3 +73,22 @@ def test_ranks_of_every_mpi_run_on_both_workers(user: User, manifest: str, libra
     assert sorted(ranks) == [(str(rank), f"{job}-worker-{rank // 2}") for rank in range(4)]
     assert library in log
     assert "sum over 4 ranks on 2 hosts: right" in log
+
+
+def test_code_of_a_folder_leaves_model_checkpoints_and_event_files_in_a_claim(user: User) -> None:
+    user.kubectl("apply", "-k", str(REPOSITORY / "examples" / "tensorflow-single"))
+    status = user.wait_finished("tensorflow-single", seconds=400)
+    log = user.kubectl("logs", "tensorflow-single-worker-0")
+    assert status["phase"] == "Succeeded", (status, log)
+    assert float(re.findall(r"accuracy=(\d\.\d+)", log)[-1]) > LEARNED
+    (artifact,) = status["artifacts"]
+    assert artifact["complete"]
+    assert artifact["uri"].startswith(f"pvc://{user.namespace}/runs/")
+
+    user.apply_job("list", **python(LIST), inputs=[{"name": "runs", "pvc": {"claimName": "runs"}, "mode": "mount"}])
+    assert user.wait_finished("list", seconds=120)["phase"] == "Succeeded"
+    found = user.kubectl("logs", "list-worker-0")
+    folder = artifact["uri"].partition("/runs/")[2]
+    assert f"{folder}/outputs/digits.keras\n" in found
+    assert f"{folder}/outputs/checkpoints/epoch-010.keras\n" in found
+    assert f"{folder}/logs/train/events.out.tfevents." in found
