@@ -1,4 +1,4 @@
-"""The examples: each manifest is one that the operator takes, and names the image that its folder builds."""
+"""The examples: each manifest is one that the operator takes, and names an image that a folder builds."""
 
 import re
 from pathlib import Path
@@ -14,6 +14,9 @@ from trainingjob.api.spec import TrainingJobSpec
 _FOLDER = Path(__file__).parents[2] / "examples"
 _NAMES = sorted(path.parent.name for path in _FOLDER.glob("*/Dockerfile"))
 _MANIFESTS = sorted(path.relative_to(_FOLDER).as_posix() for path in _FOLDER.glob("*/job*.yaml"))
+_OWN_IMAGE = [path for path in _MANIFESTS if (_FOLDER / path).with_name("Dockerfile").exists()]
+_BROUGHT = sorted(set(_MANIFESTS) - set(_OWN_IMAGE))
+"""The manifests whose code comes in a ConfigMap."""
 _MPI = sorted(path for path in _MANIFESTS if "\n  mpi:\n" in (_FOLDER / path).read_text())
 
 
@@ -30,10 +33,25 @@ def _text(name: str, file: str) -> str:
     return (_FOLDER / name / file).read_text()
 
 
-@pytest.mark.parametrize("manifest", _MANIFESTS)
+@pytest.mark.parametrize("manifest", _OWN_IMAGE)
 def test_each_manifest_is_accepted_and_names_the_image_of_its_folder(manifest: str) -> None:
     spec = TrainingJobSpec.model_validate(_job(manifest)["spec"])
     assert spec.image == f"trainingjob.dev/examples/{Path(manifest).parent}:dev"
+
+
+@pytest.mark.parametrize("manifest", _BROUGHT)
+def test_code_of_a_folder_without_an_image_is_brought_whole_to_the_image_of_another(manifest: str) -> None:
+    spec = TrainingJobSpec.model_validate(_job(manifest)["spec"])
+    assert spec.image in {f"trainingjob.dev/examples/{name}:dev" for name in _NAMES}
+    folder = (_FOLDER / manifest).parent
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    (code,) = kustomization["configMapGenerator"]
+    assert spec.source is not None
+    assert spec.source.config_map is not None
+    assert code["name"] == spec.source.config_map.name
+    assert sorted(code["files"]) == sorted(path.name for path in folder.glob("*.py"))
+    assert spec.entrypoint in code["files"]
+    assert all((folder / resource).is_file() for resource in kustomization["resources"])
 
 
 @pytest.mark.parametrize("name", _NAMES)
@@ -56,7 +74,7 @@ def test_each_image_is_built_of_the_files_that_it_may_copy(name: str) -> None:
     assert all((_FOLDER / name / file).is_file() for file in copied)
 
 
-@pytest.mark.parametrize("manifest", _MANIFESTS)
+@pytest.mark.parametrize("manifest", _OWN_IMAGE)
 def test_each_program_that_a_command_names_is_in_the_image(manifest: str) -> None:
     program = _job(manifest)["spec"]["command"][1]
     assert f"\nCOPY {Path(program).name} /app/\n" in _text(str(Path(manifest).parent), "Dockerfile")
