@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from devtools.deploy import NAMESPACE, RELEASE
 from devtools.paths import REPOSITORY
 from tests.support.node_jobs import DONE, PLAIN, Spec
 from tests.support.object_store import ObjectServer
@@ -119,6 +120,7 @@ class Keeper:
         kinds = "trainingjobs.trainingjob.dev,pods,services,configmaps,events"
         texts = [self.user.kubectl("get", kinds, "-o", "yaml"), self.user.kubectl("describe", "tjob", job)]
         texts += [self.user.kubectl("describe", "pods")]
+        texts += [self.user.kubectl("logs", "-n", NAMESPACE, f"deploy/{RELEASE}")]
         for pod in self.user.pods(job).values():
             for container in (*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]):
                 with suppress(RefusedError):  # it has not begun
