@@ -136,7 +136,7 @@ def _everything(checks: Checks, progress: Progress, *, long: bool) -> None:
         checks.pytest("chart tests", 180, ["tests/chart"])
         checks.api_server_tests("API server tests")
         archives.result()
-    checks.pytest("kubelet tests", 600, ["tests/kubelet"])
+    checks.pytest("kubelet tests", 900, ["tests/kubelet"])
     if long:
         checks.pytest("long tests", 4500, ["tests"], "long")
         old = f"API server tests on Kubernetes {LONG_KUBERNETES}"
