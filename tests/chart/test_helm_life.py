@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from devtools.cluster import Cluster, down, up
 from tests.chart.conftest import KUBERNETES
 from tests.support.helm import CHART, NAMESPACE, RELEASE, Manifest, helm
-from tests.support.user import RefusedError, User
+from tests.support.user import RefusedError, User, wait_until
 
 pytestmark = [pytest.mark.chart, pytest.mark.apiserver]
 
@@ -97,7 +98,12 @@ def test_upgrade_to_every_installation_succeeds(installation: Manifest, cluster:
 
 def _install(cluster: Cluster, values: Manifest | None = None, chart: Path = CHART) -> str:
     words = ("upgrade", "--install", RELEASE, chart, "--namespace", NAMESPACE, "--create-namespace")
-    return helm(*words, values=values or {}, env=cluster.environment())
+    printed = helm(*words, values=values or {}, env=cluster.environment())
+    # The API server tells of a new kind a moment after it has taken its definition.
+    somebody = User(cluster.environment(), NAMESPACE)
+    kinds = partial(somebody.kubectl, "api-resources", "--api-group=trainingjob.dev", "--cached=false", "-o", "name")
+    wait_until(kinds, lambda names: DEFINITION in names, 60)
+    return printed
 
 
 def _columns(administrator: User) -> list[Manifest]:
