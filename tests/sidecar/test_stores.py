@@ -6,12 +6,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import obstore
 import pytest
 
+from tests.support.azure_store import AzureServer
 from tests.support.file_server import serve_files
 from tests.support.hostile_archives import file, laid_out, tar_of
 from tests.support.object_server import StoreServer
@@ -22,6 +23,7 @@ from trainingjob.contract import names
 from trainingjob.contract.tasks import ArchiveSource, DownloadInputs, FetchSource, Input, RestoreArtifact, Task
 from trainingjob.sidecar import download, inputs, restore, source
 from trainingjob.sidecar.errors import RefusedError
+from trainingjob.sidecar.remotes import open_remote
 
 OPERATOR = Path(__file__).parents[2] / "operator"
 CODE = tar_of(file("train.py", b"print()"), compression="gz")
@@ -179,6 +181,56 @@ def test_object_of_the_same_size_that_was_changed_is_brought_again(
     assert bring(tmp_path, server.uri("changing"), credentials) == {"changing": b"one"}
     server.store.put("changing", b"two")
     assert bring(tmp_path, server.uri("changing"), credentials) == {"changing": b"two"}
+
+
+@each_store
+def test_object_has_one_version_however_it_is_found(server: StoreServer, credentials: str) -> None:
+    """What was brought by its own address is known again in its folder, and a condition is one for each server."""
+    (alone,) = open_remote(server.uri("data/a b.txt"), credentials).find()
+    listed = {file.path: file for file in open_remote(server.uri("data"), credentials).find()}
+    assert listed["a b.txt"].version == alone.version
+    assert alone.version.startswith('"')
+
+
+OTHERS: Mapping[str, Callable[[StoreServer], dict[str, str]]] = {
+    "gs-file": lambda server: {
+        "GOOGLE_APPLICATION_CREDENTIALS": server.environment["GOOGLE_SERVICE_ACCOUNT_KEY"],
+        "GOOGLE_BASE_URL": server.environment["GOOGLE_BASE_URL"],
+    },
+    "az-signature": lambda server: {
+        "AZURE_STORAGE_ACCOUNT_NAME": server.environment["AZURE_STORAGE_ACCOUNT_NAME"],
+        "AZURE_STORAGE_SAS_TOKEN": f"?{azure(server).shared_access('rcwl')}",
+        "AZURE_STORAGE_ENDPOINT": azure(server).endpoint,
+    },
+    "az-connection": lambda server: {"AZURE_STORAGE_CONNECTION_STRING": azure(server).connection},
+}
+"""Other keys that a Secret may have in place of those of `environment`."""
+
+
+def azure(server: StoreServer) -> AzureServer:
+    assert isinstance(server, AzureServer)
+    return server
+
+
+@pytest.mark.parametrize(
+    ("server", "keys"),
+    [(name.partition("-")[0], keys) for name, keys in OTHERS.items()],
+    indirect=["server"],
+    ids=OTHERS,
+)
+def test_other_credentials_of_a_store_serve_as_well(
+    server: StoreServer, tmp_path: Path, keys: Callable[[StoreServer], dict[str, str]]
+) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for name, value in keys(server).items():
+        (folder / name).write_text(value)
+    pod = Pod(tmp_path / "pod", server.uri(f"others/{tmp_path.name}"), str(folder))
+    pod.write("outputs/model", os.urandom(9_000_000))
+    pod.start()
+    assert pod.end().complete
+    brought = bring(tmp_path, f"{pod.prefix}/outputs", str(folder))
+    assert brought == {"model": (pod.workspace / "outputs/model").read_bytes()}
 
 
 @each_store

@@ -222,6 +222,17 @@ def test_bucket_that_is_absent_is_reported_with_the_stores_own_word(server: Stor
     assert report.problem.endswith(f"the bucket does not exist ({server.absent}).")
 
 
+@pytest.mark.parametrize("server", ["az"], indirect=True)
+def test_name_that_azure_would_change_makes_the_artifact_incomplete(server: StoreServer, pod: Pod) -> None:
+    for path in ("outputs/model", "outputs/a\\b", "outputs/v1./model"):
+        pod.write(path)
+    pod.start()
+    report = pod.end()
+    assert (report.complete, report.files) == (False, 1)
+    assert r"Azure takes no name with `\` in it or with `.` at the end of a part. 1 more are missing." in report.problem
+    assert set(server.keys(f"{FOLDER}/outputs")) == {f"{FOLDER}/outputs/model"}
+
+
 def test_keys_that_are_exchanged_while_the_program_runs_are_taken(server: StoreServer, pod: Pod) -> None:
     name, wrong, word = server.wrong
     key = Path(pod.credentials) / name

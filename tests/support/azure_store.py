@@ -46,6 +46,12 @@ class AzureServer(StoreServer):
         }
 
     @property
+    def connection(self) -> str:
+        """Return the connection string that Azure's portal would show."""
+        protocol = f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.account_key}"
+        return f"{protocol};BlobEndpoint={self.endpoint};"
+
+    @property
     def secret(self) -> str:
         """Return what nobody may be shown of it."""
         return self.account_key

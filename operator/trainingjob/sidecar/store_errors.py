@@ -37,6 +37,7 @@ _PASSING: Final = frozenset({408, 425, 429})
 _MISSING: Final = re.compile(
     r"error: Missing ([A-Z][A-Za-z]{1,40})|error: (Account|Bucket|Container) must be specified"
 )
+_SETTINGS: Final = {"Account": "AZURE_STORAGE_ACCOUNT_NAME"}
 _NO_BUCKET: Final = frozenset({"NoSuchBucket", "ContainerNotFound"})
 _HINTS: Final = {
     "PermanentRedirect": "the bucket is in another region: give AWS_REGION",
@@ -82,7 +83,8 @@ def _judged(what: str, text: str) -> RefusedError | UnavailableError:
     if any(server in text for server in _IDENTITY_SERVERS):
         return UnavailableError(f"Could not {what}: no Secret with credentials is given and the pod has no identity.")
     if missing := _MISSING.search(text):
-        return RefusedError(f"Could not {what}: the credentials lack {missing[1] or missing[2]}.")
+        lacking = missing[1] or missing[2]
+        return RefusedError(f"Could not {what}: the credentials lack {_SETTINGS.get(lacking, lacking)}.")
     status = _STATUS.search(text)
     if status is not None and ("NotImplemented" in text or status[1] == "501"):
         return UnsupportedError(f"Could not {what}: this store cannot do that.")
