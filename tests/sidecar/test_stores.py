@@ -1,5 +1,6 @@
 """Sources, inputs and artifacts of earlier attempts come from real servers of stores."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ from trainingjob.contract.tasks import ArchiveSource, DownloadInputs, FetchSourc
 from trainingjob.sidecar import download, inputs, restore, source
 from trainingjob.sidecar.errors import RefusedError
 from trainingjob.sidecar.remotes import open_remote
+from trainingjob.sidecar.targets import open_target
 
 OPERATOR = Path(__file__).parents[2] / "operator"
 CODE = tar_of(file("train.py", b"print()"), compression="gz")
@@ -190,6 +192,19 @@ def test_object_has_one_version_however_it_is_found(server: StoreServer, credent
     listed = {file.path: file for file in open_remote(server.uri("data"), credentials).find()}
     assert listed["a b.txt"].version == alone.version
     assert alone.version.startswith('"')
+
+
+@each_store
+async def test_of_many_that_write_a_file_at_once_one_has_written_it(server: StoreServer, credentials: str) -> None:
+    target = open_target(server.uri("claimed"), credentials, 5)
+    await target.delete(["owner.json"])
+    pods = [f"pod {number}".encode() for number in range(20)]
+    # None of them finds it: they differ by what the store answers to the writing itself.
+    written = await asyncio.gather(*(target.create("owner.json", pod) for pod in pods))
+    (winner,) = [pod for pod, has in zip(pods, written, strict=True) if has]
+    assert await target.read("owner.json") == winner
+    await target.delete(["owner.json"])
+    assert await target.read("owner.json") is None
 
 
 OTHERS: Mapping[str, Callable[[StoreServer], dict[str, str]]] = {
