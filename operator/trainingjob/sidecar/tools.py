@@ -32,9 +32,14 @@ exit 65
 """
 """The command of the container that installs: any image with a shell can run it."""
 
+HELPER: Final = "trainingjob.py"
+"""The module for programs, which is installed where there is no other of its name."""
+
 
 def run(task: str) -> None:
-    """Copy the tools: the script `install-packages`, the folder `packages` that it runs, and a pip for images without.
+    """Copy the tools: the script `install-packages`, the folder `packages` that it runs, what that gives to programs.
+
+    The latter are a pip for images without, and the module `trainingjob`, by which programs write down their metrics.
 
     Raises:
         ModuleNotFoundError: when this image lacks the pip that it is to bring.
@@ -48,6 +53,7 @@ def run(task: str) -> None:
         raise ModuleNotFoundError("This image has no pip to bring to others.", name="pip")
     # In a folder of its own, so that whoever looks there finds nothing but it.
     shutil.copytree(Path(pip.origin).parent, tools / "pip" / "pip", ignore=ignore, dirs_exist_ok=True)
+    shutil.copyfile(Path(__file__).parents[1] / "_metrics.py", tools / HELPER)
     script = tools / INSTALL_PACKAGES
     script.write_text(SCRIPT)
     script.chmod(0o755)

@@ -16,7 +16,7 @@ def test_tools_are_complete_and_readable_for_everybody(tmp_path: Path) -> None:
         tools.run(CopyTools(tools=str(folder)).model_dump_json())
 
     modules = {path.name for path in Path(packages.__file__).parent.glob("*.py")}
-    assert {path.name for path in folder.iterdir()} == {INSTALL_PACKAGES, "packages", "pip"}
+    assert {path.name for path in folder.iterdir()} == {INSTALL_PACKAGES, "packages", "pip", "trainingjob.py"}
     assert {path.name for path in (folder / "packages").iterdir()} == modules
     assert (folder / "pip" / "pip" / "__main__.py").is_file()
     assert not list(folder.rglob("*.pyc"))
