@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from trainingjob import _metrics
-from trainingjob.sidecar import packages
+from trainingjob.sidecar import capture, packages
 
-FOLDER = Path(packages.__file__).parent
-FILES = [Path(_metrics.__file__), *sorted(FOLDER.glob("*.py"))]
+FOLDERS = [Path(module.__file__).parent for module in (packages, capture)]
+FILES = [Path(_metrics.__file__), *(file for folder in FOLDERS for file in sorted(folder.glob("*.py")))]
 
 
 def test_what_training_images_run_needs_no_more_than_python_3_6() -> None:
@@ -25,7 +25,7 @@ def test_what_training_images_run_needs_no_more_than_python_3_6() -> None:
     assert said.returncode == 0, said.stdout
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_it_imports_the_standard_library_and_itself_alone(file: Path) -> None:
     imported = {
         name
