@@ -10,7 +10,7 @@ import pytest
 from trainingjob import _metrics
 from trainingjob.sidecar import capture, packages
 
-FOLDERS = [Path(module.__file__).parent for module in (packages, capture)]
+FOLDERS = [Path(str(module.__file__)).parent for module in (packages, capture)]
 FILES = [Path(_metrics.__file__), *(file for folder in FOLDERS for file in sorted(folder.glob("*.py")))]
 
 

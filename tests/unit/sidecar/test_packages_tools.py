@@ -18,9 +18,8 @@ def test_tools_are_complete_and_readable_for_everybody(tmp_path: Path) -> None:
         tools.run(CopyTools(tools=str(folder)).model_dump_json())
 
     assert {path.name for path in folder.iterdir()} == {*SCRIPTS, "packages", "capture", "pip", "trainingjob.py"}
-    for module in (packages, capture):
-        modules = {path.name for path in Path(module.__file__).parent.glob("*.py")}
-        assert {path.name for path in (folder / Path(module.__file__).parent.name).iterdir()} == modules
+    for own in (Path(str(module.__file__)).parent for module in (packages, capture)):
+        assert {path.name for path in (folder / own.name).iterdir()} == {path.name for path in own.glob("*.py")}
     assert (folder / "pip" / "pip" / "__main__.py").is_file()
     assert not list(folder.rglob("*.pyc"))
     assert [path for path in folder.rglob("*") if not path.stat().st_mode & 0o004] == []
