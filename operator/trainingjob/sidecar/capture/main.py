@@ -23,8 +23,8 @@ def main(words: List[str]) -> None:
     except NotStartedError as error:
         _say(str(error), record)
         os._exit(error.code)
-    streams = [Stream(source, sink) for sink, source in child.outputs.items()]
-    relay(streams, record, child)
+    streams = [Stream(source, sink, record) for sink, source in child.outputs.items()]
+    relay(streams, child)
     record.close()
     end_like(child.status)
 

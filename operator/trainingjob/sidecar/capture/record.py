@@ -28,6 +28,8 @@ class Record:
 
     def write(self, data: bytes) -> None:
         """Append to the copy; what cannot be written is counted, and told as soon as something can."""
+        if not data and not self._missing:
+            return
         now = time.monotonic()
         pause = now - self._looked < _PAUSE_SECONDS
         if self._missing and pause:

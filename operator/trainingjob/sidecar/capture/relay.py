@@ -13,14 +13,17 @@ from .record import Record
 _READ = 64 * 1024
 _WRITE = 4096
 """The bytes that a pipe takes without a wait when it says that it takes any: PIPE_BUF."""
+_LONGEST_LINE = 16 * 1024
+"""What of a line is held back in the copy until its end comes: containerd's own measure."""
 
 
 class Stream:
     """One output of the program, and where it goes."""
 
-    def __init__(self, source: int, sink: int) -> None:
-        """Read from one file and write to the other."""
-        self._source, self._sink = source, sink
+    def __init__(self, source: int, sink: int, record: Record) -> None:
+        """Read from one file, write to the other, and keep a copy."""
+        self._source, self._sink, self._record = source, sink, record
+        self._line = b""
         self._pending = memoryview(b"")
         self._left: Optional[int] = None
         self.open = True
@@ -33,12 +36,12 @@ class Stream:
         poller.register(file, event)
         return file
 
-    def step(self, record: Record) -> None:
+    def step(self) -> None:
         """Do what has become possible."""
         if self._pending:
             self._write()
         else:
-            self._read(record)
+            self._read()
         if self._left == 0 and not self._pending:
             self.close()
 
@@ -56,16 +59,26 @@ class Stream:
         if self.open:
             os.close(self._source)
             self.open, self._pending = False, memoryview(b"")
+            self._record.write(self._line)
 
-    def _read(self, record: Record) -> None:
+    def _read(self) -> None:
         data = os.read(self._source, _READ if self._left is None else min(_READ, self._left))
         if not data:
             self.close()
             return
         if self._left is not None:
             self._left -= len(data)
-        record.write(data)
         self._pending = memoryview(data)
+        self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
+        # Whole lines, as the container runtime writes them down: those of the two streams would run into each other.
+        text = self._line + data
+        cut = text.rfind(b"\n") + 1
+        if len(text) - cut > _LONGEST_LINE:
+            cut = len(text)
+        self._record.write(text[:cut])
+        self._line = text[cut:]
 
     def _write(self) -> None:
         try:
@@ -78,7 +91,7 @@ class Stream:
         self._pending = self._pending[written:]
 
 
-def relay(streams: List[Stream], record: Record, child: Child) -> None:
+def relay(streams: List[Stream], child: Child) -> None:
     """Hand on and copy until the program has ended and nothing is left of what it has printed."""
     while child.status is None or any(stream.open for stream in streams):
         poller = select.poll()
@@ -92,4 +105,4 @@ def relay(streams: List[Stream], record: Record, child: Child) -> None:
             continue
         for file in ready:
             if file in waiting:
-                waiting[file].step(record)
+                waiting[file].step()
