@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from devtools.cluster import Cluster
 from tests.support import package_index
 from tests.support.artifact_jobs import Keeper
 from tests.support.node_jobs import DONE, release
+from tests.support.node_processes import pod_processes
 from tests.support.object_store import ObjectServer
-from tests.support.user import User, wait_until
-from trainingjob.contract.names import METRICS_PORT
+from tests.support.user import Object, RefusedError, User, wait_until
+from trainingjob.contract.names import CAPTURED_FILE, METRICS_FILE, METRICS_PORT
 
 pytestmark = pytest.mark.kubelet
 
@@ -32,6 +34,39 @@ while step < 10 or not os.path.exists({DONE!r}):
 trainingjob.log("accuracy", 0.5)
 print("steps", step, flush=True)
 """
+PRINT = """
+import os, signal, sys, time
+
+for number in range(300):
+    print("out", number, flush=True)
+    print("err", number, file=sys.stderr, flush=True)
+os.write(1, b"out half")
+os.write(1, " a line, ü\\n".encode())
+match sys.argv[1]:
+    case "end with a code":
+        sys.exit(3)
+    case "raise":
+        raise RuntimeError("the loss is no number")
+    case "be killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    case "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    case "use up memory":
+        taken = [bytearray(b"x" * 1024 ** 2) for _ in range(10_000)]
+    case "leave something behind":
+        if os.fork() == 0:
+            time.sleep(3600)
+    case "handle SIGTERM":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("out bye", flush=True) or 5))
+        time.sleep(3600)
+    case "ignore SIGTERM":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(3600)
+    case "wait":
+        time.sleep(3600)
+"""
+"""Prints on both outputs, and then does as its argument says."""
+JOBS = {"alone": False, "copied": True}
 
 
 @pytest.fixture
@@ -57,7 +92,8 @@ def test_metrics_are_served_while_the_program_runs_and_stand_in_the_status_and_t
     user = keeper.user
     with package_index.serving(cluster.host_address) as index:
         index.add_wheel("ourmodels", "1.5")
-        keeper.run("digits", LOG, environment={"pip": ["ourmodels"], "indexUrl": index.url})
+        environment = {"pip": ["ourmodels"], "indexUrl": index.url}
+        keeper.run("digits", LOG, environment=environment, outputs={"captureOutput": True})
         user.wait_for_phase("digits", "Running")
     address = user.pods("digits")[POD]["status"]["podIP"]
     (loss,) = wait_until(lambda: newest(address), lambda found: any(item["step"] > 10 for item in found), 120)
@@ -74,9 +110,111 @@ def test_metrics_are_served_while_the_program_runs_and_stand_in_the_status_and_t
         {"name": "train/loss", "value": 1 / last, "step": last},
     ]
     (artifact,) = status["artifacts"]
-    kept = (keeper.download(artifact, tmp_path / "copy") / "logs" / "metrics.jsonl").read_text().splitlines()
+    logs = keeper.download(artifact, tmp_path / "copy") / "logs"
+    assert (logs / CAPTURED_FILE).read_text() == f"{said}\n"
+    kept = (logs / METRICS_FILE).read_text().splitlines()
     history = [json.loads(line) for line in kept if line != "hostile"]
     assert [(line["name"], line.get("step")) for line in history] == [
         *(("train/loss", step) for step in range(1, last + 1)),
         ("accuracy", None),
     ]
+
+
+def run_both(keeper: Keeper, what: str) -> None:
+    """Run the same program without a copy of what it prints, and with one."""
+    resources = {"requests": {"memory": "100Mi"}, "limits": {"memory": "200Mi"}}
+    for name, copies in JOBS.items():
+        outputs = {"captureOutput": copies, "flushSeconds": 4}
+        keeper.run(name, PRINT, what, maxRestarts=0, resources=resources, outputs=outputs)
+
+
+def compare(keeper: Keeper, folder: Path) -> Object:
+    """Compare the ends of the two, and what was printed with the copy of it; return the state of the main container."""
+    found = []
+    for name, copies in JOBS.items():
+        status = keeper.user.wait_finished(name, seconds=240)
+        pod = keeper.user.pods(name)[f"{name}-worker-0"]
+        (main,) = pod["status"]["containerStatuses"]
+        state = {key: main["state"]["terminated"].get(key) for key in ("exitCode", "signal", "reason", "message")}
+        failures = [without(failure, "pod", "uid", "time") for failure in status.get("failures", [])]
+        log = keeper.user.kubectl("logs", f"{name}-worker-0").splitlines()
+        told = (status["phase"], status["reason"], status["message"].replace(name, "digits"))
+        found.append((told, failures, pod["status"]["phase"], state, by_stream(log)))
+        (artifact,) = status["artifacts"]
+        assert artifact["complete"], status
+        copy = keeper.download(artifact, folder / name) / "logs" / CAPTURED_FILE
+        assert copy.exists() == copies
+        if copies:
+            kept = copy.read_text().splitlines()
+            assert (by_stream(kept), sorted(kept)) == (by_stream(log), sorted(log))
+    assert found[1] == found[0]
+    return dict(found[1][3])
+
+
+def without(item: Object, *names: str) -> Object:
+    """Return an object without some of its fields."""
+    return {name: value for name, value in item.items() if name not in names}
+
+
+def by_stream(log: list[str]) -> dict[str, list[str]]:
+    """Return the lines of each stream in their order; between the two streams a reader's chance decides."""
+    return {start: [line for line in log if line.startswith(start) == (start == "out")] for start in ("out", "err")}
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "reason"),
+    [
+        ("end with a code", 3, "Error"),
+        ("use up memory", 137, "OOMKilled"),
+        pytest.param("succeed", 0, "Completed", marks=pytest.mark.long),
+        pytest.param("raise", 1, "Error", marks=pytest.mark.long),
+        pytest.param("be killed", 137, "Error", marks=pytest.mark.long),
+        pytest.param("crash", 139, "Error", marks=pytest.mark.long),
+        pytest.param("leave something behind", 0, "Completed", marks=pytest.mark.long),
+    ],
+)
+def test_program_of_which_a_copy_is_kept_ends_as_it_does_without(
+    keeper: Keeper, tmp_path: Path, what: str, code: int, reason: str
+) -> None:
+    run_both(keeper, what)
+    state = compare(keeper, tmp_path)
+    assert (state["exitCode"], state["reason"]) == (code, reason)
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ("handle SIGTERM", 5),
+        pytest.param("wait", 143, marks=pytest.mark.long),
+        pytest.param("ignore SIGTERM", 137, marks=pytest.mark.long),
+    ],
+)
+def test_program_that_the_kubelet_stops_does_as_it_does_without(
+    keeper: Keeper, tmp_path: Path, what: str, code: int
+) -> None:
+    run_both(keeper, what)
+    for name in JOBS:
+        pod = f"{name}-worker-0"
+        wait_until(partial(log_of, keeper.user, pod), lambda log: "a line" in log, 120)
+        keeper.user.kubectl("patch", "pod", pod, "--patch", '{"spec": {"activeDeadlineSeconds": 1}}')
+    assert compare(keeper, tmp_path)["exitCode"] == code
+
+
+def log_of(user: User, pod: str) -> str:
+    """Return what a pod's program has printed; nothing before it has begun."""
+    try:
+        return user.kubectl("logs", pod)
+    except RefusedError:
+        return ""
+
+
+def test_program_ends_together_with_what_stands_in_front_of_it(keeper: Keeper) -> None:
+    keeper.run("digits", PRINT, "wait", maxRestarts=0, outputs={"captureOutput": True, "flushSeconds": 4})
+    wait_until(partial(log_of, keeper.user, POD), lambda log: "a line" in log, 120)
+    running = pod_processes(keeper.user.namespace, "digits")
+    assert {process.init for process in running} == {True, False}
+    next(process for process in running if process.init).kill()
+    status = keeper.user.wait_finished("digits", seconds=120)
+    (failure,) = status["failures"]
+    assert (failure["exitCode"], failure["class"]) == (137, "AppFailure")
+    assert pod_processes(keeper.user.namespace, "digits") == []
