@@ -405,6 +405,22 @@ def test_every_python_keeps_the_copy(copied: Way, tmp_path: Path, version: tuple
     assert sorted(copied.copy.read_text().split()) == ["err", "in", "out"]
 
 
+def test_script_that_stands_in_path_for_python_neither_talks_nor_changes_variables(copied: Way, tmp_path: Path) -> None:
+    folder = tmp_path / "shims"
+    folder.mkdir()
+    (folder / "python3").write_text(f'#!/bin/sh\necho welcome\nexport ADDED=1\nexec {sys.executable} "$@"\n')
+    (folder / "python3").chmod(0o755)
+    path = f"{folder}:/usr/bin:/bin"
+    assert copied.run(["env"], {"PATH": path}) == Ended(0, f"PATH={path}\n".encode(), b"")
+
+
+def test_python_that_is_too_old_or_broken_is_passed_over(copied: Way, tmp_path: Path) -> None:
+    path = search_path(tmp_path / "bin", Path(sys.executable))
+    (tmp_path / "bin" / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "bin" / "python3").chmod(0o755)
+    assert copied.run(["cat"], {"PATH": path}, stdin=subprocess.DEVNULL) == Ended(0, b"", b"")
+
+
 def test_modules_beside_the_program_are_none_of_its_own(copied: Way, alone: Way) -> None:
     for way in (alone, copied):
         way.folder.mkdir()

@@ -37,11 +37,14 @@ CAPTURE: Final = """\
 # Runs a program with a copy of what it prints: capture-output FILE PROGRAM ARGUMENT...
 tools=${0%/*}
 look='import sys; print(sys.executable); sys.exit(sys.version_info < (3, 6))'
+newline='
+'
 for name in python3 python; do
     # The program itself: what stands in PATH may be a script that changes variables. Neither the user's packages nor
     # variables for Python count here.
     found=$("$name" -E -s -S -c "$look" 2> /dev/null) || continue
-    exec "$found" -E -s -S -c '
+    # Such a script may say something of its own before.
+    exec "${found##*"$newline"}" -E -s -S -c '
 import sys
 sys.dont_write_bytecode = True
 sys.path[0] = sys.argv.pop(1)
