@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,14 @@ def test_program_finds_everything_but_its_pipes_as_it_does_alone(
         assert err == b""
         found.append(json.loads(out))
     assert found[1] == found[0]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_file_that_is_closed_is_so_for_the_program(alone: Way, copied: Way, number: int) -> None:
+    words = ["sh", "-c", "cat; echo out; echo err >&2; ls /proc/self/fd >> found"]
+    ends = [way.run(words, preexec_fn=partial(os.close, number)) for way in (alone, copied)]
+    assert ends[1] == ends[0]
+    assert (copied.folder / "found").read_text() == (alone.folder / "found").read_text()
 
 
 def test_input_is_the_programs_own(copied: Way) -> None:
