@@ -40,8 +40,12 @@ import os, signal, sys, time
 for number in range(300):
     print("out", number, flush=True)
     print("err", number, file=sys.stderr, flush=True)
-os.write(1, b"out half")
-os.write(1, " a line, ü\\n".encode())
+time.sleep(1)
+# More than the kubelet takes for last words, so that no reader's chance has a part in them.
+for number in range(60):
+    os.write(1, b"out a line ")
+    os.write(1, f"in two parts, the last words of all: ü {number}\\n".encode())
+time.sleep(1)
 match sys.argv[1]:
     case "end with a code":
         sys.exit(3)
@@ -65,7 +69,7 @@ match sys.argv[1]:
     case "wait":
         time.sleep(3600)
 """
-"""Prints on both outputs, and then does as its argument says."""
+"""Prints on both outputs, on one of them at the end, and then does as its argument says."""
 JOBS = {"alone": False, "copied": True}
 
 
@@ -195,7 +199,7 @@ def test_program_that_the_kubelet_stops_does_as_it_does_without(
     run_both(keeper, what)
     for name in JOBS:
         pod = f"{name}-worker-0"
-        wait_until(partial(log_of, keeper.user, pod), lambda log: "a line" in log, 120)
+        wait_until(partial(log_of, keeper.user, pod), lambda log: "ü 59" in log, 120)
         keeper.user.kubectl("patch", "pod", pod, "--patch", '{"spec": {"activeDeadlineSeconds": 1}}')
     assert compare(keeper, tmp_path)["exitCode"] == code
 
@@ -210,7 +214,7 @@ def log_of(user: User, pod: str) -> str:
 
 def test_program_ends_together_with_what_stands_in_front_of_it(keeper: Keeper) -> None:
     keeper.run("digits", PRINT, "wait", maxRestarts=0, outputs={"captureOutput": True, "flushSeconds": 4})
-    wait_until(partial(log_of, keeper.user, POD), lambda log: "a line" in log, 120)
+    wait_until(partial(log_of, keeper.user, POD), lambda log: "ü 59" in log, 120)
     running = pod_processes(keeper.user.namespace, "digits")
     assert {process.init for process in running} == {True, False}
     next(process for process in running if process.init).kill()
