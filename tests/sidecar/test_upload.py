@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,6 +188,29 @@ def test_metrics_travel_in_the_report_and_their_history_is_part_of_the_artifact(
     assert 1 < len(report.metrics) < 40
     assert (pod.folder / "message").stat().st_size <= 700
     assert server.read(f"{FOLDER}/logs/metrics.jsonl").startswith(lines[0].encode())
+
+
+def test_newest_metrics_are_served_while_the_program_runs_and_nothing_is_uploaded(
+    server: StoreServer, pod: Pod
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    pod.task = {"metrics": "logs/metrics.jsonl", "metrics_port": port, "interval_seconds": 3600}
+    (pod.workspace / "logs").mkdir()
+    pod.start()
+    wait_until(lambda: server.read_all("owner.json"), 120)
+    for step in (1, 2):
+        with (pod.workspace / "logs" / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps({"name": "loss", "value": 1 / step, "step": step}) + "\nhostile\n")
+        expected = [{"name": "loss", "value": 1 / step, "step": step}]
+        wait_until(lambda: ask(port, "/metrics.json") == expected, 120)  # noqa: B023 (it is called in this turn)
+    assert not server.keys(f"{FOLDER}/logs")
+    assert [metric.step for metric in pod.end().metrics] == [2]
+
+
+def ask(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+        return json.load(answer)
 
 
 @each_store

@@ -3,7 +3,7 @@
 from tests.support.job_cases import Accepted
 from tests.support.refused_environments import installing
 from tests.support.refused_inputs import reading, resuming
-from tests.support.refused_outputs import keeping
+from tests.support.refused_outputs import capturing, keeping
 from tests.support.refused_sources import SCRIPTS, git
 
 _ARCHIVE = "https://example.com/code.tar.gz?version=3"
@@ -32,6 +32,18 @@ ACCEPTED_CODE_JOBS = [
     Accepted("folders with a common beginning", keeping(paths=["a", "ab", "a.b"], stream=["a-b"])),
     Accepted("what is kept at the end alone", keeping(stream=[])),
     Accepted("what is streamed alone", keeping(paths=[])),
+    Accepted("a copy of what a command prints", capturing(parameterServer={})),
+    Accepted(
+        "a copy of what an entrypoint prints",
+        {
+            **SCRIPTS,
+            "entrypoint": "train.py",
+            "outputs": {"uri": "s3://bucket", "captureOutput": True, "replicas": "All"},
+        },
+    ),
+    Accepted("a copy of what a launcher prints that runs ranks", capturing(mpi={"launcherRunsWorker": True})),
+    Accepted("copies of what all print", capturing(mpi={"nodes": 2}, outputs={"replicas": "All"})),
+    Accepted("no copy of what an image's own program prints", keeping(captureOutput=False)),
     Accepted("outputs of a source", {**SCRIPTS, "outputs": {"uri": "az://container/runs"}}),
     Accepted(
         "volumes beside what is kept",

@@ -168,6 +168,7 @@ EVERY_CODE_FIELD: dict[str, Any] = {
         "replicas": "All",
         "required": True,
         "restore": False,
+        "captureOutput": True,
     },
     "multiWorker": {"workers": 3, "chief": True, "evaluator": True},
     "successPolicy": "AllWorkers",

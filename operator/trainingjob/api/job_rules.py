@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
+from trainingjob.api.capture_rules import SPEC_CAPTURE_RULES
 from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, GROUP
 from trainingjob.api.environment_rules import SPEC_ENVIRONMENT_RULES
 from trainingjob.api.failure_rules import SPEC_FAILURE_RULES
@@ -180,6 +181,7 @@ _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
     *SPEC_GANG_RULES,
     *SPEC_SOURCE_RULES,
     *SPEC_OUTPUT_RULES,
+    *SPEC_CAPTURE_RULES,
     *SPEC_INPUT_RULES,
     *SPEC_ENVIRONMENT_RULES,
     Rule(

@@ -34,6 +34,19 @@ TERMINATION_LOG_VARIABLE: Final = "TRAININGJOB_TERMINATION_LOG"
 POD_UID_VARIABLE: Final = "TRAININGJOB_POD_UID"
 """The environment variable with the pod's own uid, which claims a folder of the store."""
 
+METRICS_VARIABLE: Final = "TRAININGJOB_METRICS"
+"""The environment variable that tells a program to which file it may append its metrics."""
+METRICS_FILE: Final = "metrics.jsonl"
+"""What that file is called, in the first of the folders that are kept while a program runs."""
+METRICS_PORT: Final = 19464
+"""Where the uploading sidecar serves metrics: below the ports that systems give out, and nobody's by custom."""
+METRICS_PORT_NAME: Final = "metrics"
+
+CAPTURE_OUTPUT: Final = "capture-output"
+"""The script in the tools that stands in front of a program to keep a copy of what it prints."""
+CAPTURED_FILE: Final = "stdout-stderr.log"
+"""What the copy is called, in the first of the folders that are kept while a program runs."""
+
 EXIT_REFUSED: Final = 65
 """Exit code of a container of ours: what was asked for does not exist or is not right; trying again is no use."""
 EXIT_UNAVAILABLE: Final = 75

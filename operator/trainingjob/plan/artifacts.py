@@ -30,6 +30,7 @@ _LONGEST_MESSAGE = 4096
 _FOREIGN = 2
 """How many containers others may add to a pod before the report becomes too long."""
 _STATE = scratch("state", names.STATE)
+_METRICS_PORT: Manifest = {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def add_kept_folders(pods: RolePods) -> tuple[Addition, ...]:
         for kind, folders in (("OUTPUTS", outputs.paths), ("LOGS", outputs.stream))
         if folders
     }
+    variables[names.METRICS_VARIABLE] = f"{base}/{metrics_file(outputs)}"
     # Only without a source, which has the whole volume: programs rename from one folder to another.
     apart = () if spec.source else kept_folders(spec)
     volume = WORKSPACE_VOLUME.volume
@@ -115,9 +117,12 @@ def add_uploads(pods: RolePods, uploads: Uploads, others: int) -> tuple[Addition
             state=names.STATE,
             report_bytes=min(_LONGEST_MESSAGE, _MESSAGES // (others + 1 + _FOREIGN)),
             grace_seconds=outputs.flush_seconds,
+            metrics=metrics_file(outputs),
+            metrics_port=names.METRICS_PORT,
         )
         variables = proxy_variables(pods.chosen.env)
-        return as_sidecar(own_container(names.UPLOAD_ARTIFACTS, pods.own_image, task, mounts, variables))
+        container = own_container(names.UPLOAD_ARTIFACTS, pods.own_image, task, mounts, variables)
+        return as_sidecar({**container, "ports": [_METRICS_PORT]})
 
     own = (_STATE.volume, *(attachment.volume for attachment in needed))
     return (
@@ -130,6 +135,11 @@ def add_uploads(pods: RolePods, uploads: Uploads, others: int) -> tuple[Addition
 def kept_folders(spec: TrainingJobSpec) -> tuple[str, ...]:
     """Return the folders that are kept, relative to the working directory."""
     return (*spec.outputs.paths, *spec.outputs.stream) if spec.outputs else ()
+
+
+def metrics_file(outputs: Outputs) -> str:
+    """Return the file of metrics, relative to the working directory: where it is kept as early as anything is."""
+    return f"{(*outputs.stream, *outputs.paths)[0]}/{names.METRICS_FILE}"
 
 
 def run_folder(namespace: str, job: str, uid: str) -> str:

@@ -4,20 +4,19 @@ from dataclasses import replace
 from typing import Final
 
 from trainingjob.contract import names
-from trainingjob.contract.tasks import CopyTools, InstallPackages
+from trainingjob.contract.tasks import InstallPackages
 from trainingjob.plan.addition import Addition, RolePods
 from trainingjob.plan.layout import Preparation, Program
 from trainingjob.plan.own_containers import (
     Attachment,
     claim,
     credentials,
-    own_container,
     scratch,
     task_variable,
 )
+from trainingjob.plan.tools import TOOLS_VOLUME
 from trainingjob.plan.workspace import WORKSPACE_VOLUME
 
-_TOOLS: Final = scratch("tools", names.TOOLS)
 _ENVIRONMENT: Final = scratch("environment", names.ENVIRONMENT)
 
 _WITHIN: Final = f'export PATH="{names.ENVIRONMENT}/bin:$PATH" VIRTUAL_ENV="{names.ENVIRONMENT}"; exec "$@"'
@@ -32,7 +31,7 @@ def add_packages(pods: RolePods) -> tuple[Addition, ...]:
     secret = (credentials("packages", environment.secret_ref.name),) if environment.secret_ref else ()
     cache = (claim("packages", environment.cache.claim_name, read_only=False),) if environment.cache else ()
     source = (WORKSPACE_VOLUME,) if pods.spec.source else ()
-    needed = (_TOOLS, _ENVIRONMENT, *secret, *cache)
+    needed = (TOOLS_VOLUME, _ENVIRONMENT, *secret, *cache)
     task = InstallPackages(
         environment=names.ENVIRONMENT,
         pip=tuple(environment.pip or ()),
@@ -49,12 +48,10 @@ def add_packages(pods: RolePods) -> tuple[Addition, ...]:
         (task_variable(task),),
         bare=True,
     )
-    copy = own_container(names.COPY_TOOLS, pods.own_image, CopyTools(tools=names.TOOLS), [_TOOLS.mount], ())
     return (
         Addition(
             volumes=tuple(attachment.volume for attachment in needed),
             mounts=(_ENVIRONMENT.mount,),
-            container=lambda _replica, _attempt: copy,
             preparation=install,
         ),
     )

@@ -42,6 +42,9 @@ class PodTemplate:
     user_env: list[Manifest]
     attempt_volumes: Callable[[int], tuple[Manifest, ...]]
     replica_volumes: Callable[[Replica], tuple[Manifest, ...]]
+    replica_mounts: Callable[[Replica], tuple[Manifest, ...]]
+    in_front: Callable[[Replica], tuple[str, ...]]
+    """Replica → words that stand in front of its program."""
 
 
 def pod_template(pods: RolePods, security: Security, program: Program, additions: Sequence[Addition]) -> PodTemplate:
@@ -69,6 +72,10 @@ def pod_template(pods: RolePods, security: Security, program: Program, additions
         replica_volumes=lambda replica: tuple(
             volume for addition in additions for volume in addition.replica_volumes(replica)
         ),
+        replica_mounts=lambda replica: tuple(
+            mount for addition in additions for mount in addition.replica_mounts(replica)
+        ),
+        in_front=lambda replica: tuple(word for addition in additions for word in addition.in_front(replica)),
     )
 
 
@@ -92,12 +99,22 @@ def render_pod(job: TrainingJob, layout: Layout, template: PodTemplate, replica:
             *template.attempt_volumes(attempt),
             *(volume for volume in template.replica_volumes(replica) if volume not in template.spec["volumes"]),
         ],
-        "containers": [{**template.container, "env": env}],
+        "containers": [{**template.container, **_own_of_replica(template, replica), "env": env}],
     }
     steps = [step(replica, attempt, env) for step in template.steps]
     if containers := [container for container in steps if container is not None]:
         spec["initContainers"] = containers
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _unshared(spec)}
+
+
+def _own_of_replica(template: PodTemplate, replica: Replica) -> Manifest:
+    """Return the fields of a replica's training container in which it differs from others of its role."""
+    front, mounts = template.in_front(replica), template.replica_mounts(replica)
+    command = template.container.get("command")
+    return _given(
+        command=[*front, *command] if front and command else None,
+        volumeMounts=[*template.container["volumeMounts"], *mounts] if mounts else None,
+    )
 
 
 def _pod_fields(

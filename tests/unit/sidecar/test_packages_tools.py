@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from trainingjob.contract.names import INSTALL_PACKAGES
+from trainingjob.contract.names import CAPTURE_OUTPUT, INSTALL_PACKAGES
 from trainingjob.contract.tasks import CopyTools
-from trainingjob.sidecar import packages, tools
+from trainingjob.sidecar import capture, packages, tools
+
+SCRIPTS = {INSTALL_PACKAGES, CAPTURE_OUTPUT}
 
 
 def test_tools_are_complete_and_readable_for_everybody(tmp_path: Path) -> None:
@@ -15,13 +17,13 @@ def test_tools_are_complete_and_readable_for_everybody(tmp_path: Path) -> None:
     for _ in range(2):
         tools.run(CopyTools(tools=str(folder)).model_dump_json())
 
-    modules = {path.name for path in Path(packages.__file__).parent.glob("*.py")}
-    assert {path.name for path in folder.iterdir()} == {INSTALL_PACKAGES, "packages", "pip"}
-    assert {path.name for path in (folder / "packages").iterdir()} == modules
+    assert {path.name for path in folder.iterdir()} == {*SCRIPTS, "packages", "capture", "pip", "trainingjob.py"}
+    for own in (Path(str(module.__file__)).parent for module in (packages, capture)):
+        assert {path.name for path in (folder / own.name).iterdir()} == {path.name for path in own.glob("*.py")}
     assert (folder / "pip" / "pip" / "__main__.py").is_file()
     assert not list(folder.rglob("*.pyc"))
     assert [path for path in folder.rglob("*") if not path.stat().st_mode & 0o004] == []
-    assert (folder / INSTALL_PACKAGES).stat().st_mode & 0o777 == 0o755
+    assert {(folder / name).stat().st_mode & 0o777 for name in SCRIPTS} == {0o755}
 
 
 def test_image_without_pip_brings_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

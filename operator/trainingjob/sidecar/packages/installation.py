@@ -9,6 +9,7 @@ from typing import Dict, List, Mapping
 
 from .environments import Environment, make_environment
 from .failures import InstallationError
+from .helper import HELPER, add_helper
 from .index import Access, access, urls_in
 from .pip import Pip
 from .redaction import Redaction
@@ -64,6 +65,7 @@ def install(task: Task, tools: Path, environ: Mapping[str, str]) -> None:
     pip.install([*cache, *requirements], urls_in(file.read_text(errors="replace")) if file else [])
     new = sorted(set(_packages(environment)) - set(before))
     _say(f"Installed{_since(begun)}: {', '.join(new)}." if new else f"The image has all of it{_since(begun)}.")
+    add_helper(environment, tools / HELPER)
     shutil.rmtree(str(scratch))
     twins = add_twins(environment.folder / "bin", environment.python, environ.get("PATH", "").split(os.pathsep))
     _say(f"{len(twins)} scripts of the image see the packages.")
