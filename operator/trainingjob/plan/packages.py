@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
+from trainingjob.api.environment import Environment
 from trainingjob.contract import names
-from trainingjob.contract.tasks import CopyTools, InstallPackages
+from trainingjob.contract.tasks import CondaPackages, CopyTools, InstallPackages
+from trainingjob.plan.accelerators import computes
 from trainingjob.plan.addition import Addition, RolePods
 from trainingjob.plan.layout import Preparation, Program
 from trainingjob.plan.own_containers import (
@@ -22,6 +24,9 @@ _ENVIRONMENT: Final = scratch("environment", names.ENVIRONMENT)
 
 _WITHIN: Final = f'export PATH="{names.ENVIRONMENT}/bin:$PATH" VIRTUAL_ENV="{names.ENVIRONMENT}"; exec "$@"'
 """A fixed text into which nothing of the user's goes; `exec` leaves process, exit code and signals as they are."""
+
+_WITHIN_CONDA: Final = f'. {names.ACTIVATION}; exec "$@"'
+"""The same where conda decides what is set: whether its environment has a Python is known once it is made."""
 
 
 def add_packages(pods: RolePods) -> tuple[Addition, ...]:
@@ -41,6 +46,7 @@ def add_packages(pods: RolePods) -> tuple[Addition, ...]:
         credentials=_path(secret),
         cache=_path(cache),
         workspace=_path(source),
+        cuda=pods.spec.accelerator.startswith("nvidia.com/") and _has_gpus(pods),
     )
     install = Preparation(
         names.INSTALL_PACKAGES,
@@ -49,7 +55,10 @@ def add_packages(pods: RolePods) -> tuple[Addition, ...]:
         (task_variable(task),),
         bare=True,
     )
-    copy = own_container(names.COPY_TOOLS, pods.own_image, CopyTools(tools=names.TOOLS), [_TOOLS.mount], ())
+    conda = _conda(environment, _path(source))
+    # Whoever reads the user's list of packages needs the source; nobody else does.
+    read = [_TOOLS.mount, *(attachment.mount for attachment in source if environment.conda_file)]
+    copy = own_container(names.COPY_TOOLS, pods.own_image, CopyTools(tools=names.TOOLS, conda=conda), read, ())
     return (
         Addition(
             volumes=tuple(attachment.volume for attachment in needed),
@@ -64,17 +73,33 @@ def in_environment(pods: RolePods, program: Program) -> Program:
     """Return the program as it runs with the packages: everything that it starts finds them first."""
     if pods.spec.environment is None:
         return program
+    within = ["/bin/sh", "-c", _WITHIN_CONDA if _uses_conda(pods.spec.environment) else _WITHIN, "sh"]
     preparation = program.preparation
     return replace(
         program,
         # A role whose command is the image's own is none that could be wrapped; the rules of the resource refuse it.
-        command=_within(program.command) if program.command else program.command,
-        preparation=replace(preparation, command=_within(preparation.command)) if preparation else None,
+        command=[*within, *program.command] if program.command else program.command,
+        preparation=replace(preparation, command=[*within, *preparation.command]) if preparation else None,
     )
 
 
-def _within(command: list[str]) -> list[str]:
-    return ["/bin/sh", "-c", _WITHIN, "sh", *command]
+def _uses_conda(environment: Environment) -> bool:
+    return bool(environment.conda or environment.conda_file)
+
+
+def _conda(environment: Environment, workspace: str) -> CondaPackages | None:
+    if not _uses_conda(environment):
+        return None
+    return CondaPackages(
+        packages=tuple(environment.conda or ()),
+        channels=tuple(environment.channels or ()),
+        file=environment.conda_file or "",
+        workspace=workspace if environment.conda_file else "",
+    )
+
+
+def _has_gpus(pods: RolePods) -> bool:
+    return bool(pods.spec.gpus_per_worker) and computes(pods.spec, pods.role)
 
 
 def _path(attachments: tuple[Attachment, ...]) -> str:

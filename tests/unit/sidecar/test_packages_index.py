@@ -13,7 +13,7 @@ PLAIN = "http://index.example.com:8080/simple"
 
 
 def task(index_url: str = "", credentials: Path | None = None) -> Task:
-    return Task(Path("/environment"), ["six"], "", index_url, credentials, None, None)
+    return Task(Path("/environment"), ["six"], "", index_url, credentials, None, None, False)
 
 
 @pytest.mark.parametrize(
