@@ -79,7 +79,7 @@ class CondaPackage:
 
 def _described(path: str, content: bytes | str | Path) -> dict[str, Any]:
     if isinstance(content, Path):
-        return {"_path": path, "path_type": "softlink", "sha256": hashlib.sha256(b"").hexdigest(), "size_in_bytes": 0}
+        return {"_path": path, "path_type": "softlink"}
     data = content if isinstance(content, bytes) else content.encode()
     prefix = {"prefix_placeholder": PLACEHOLDER, "file_mode": "text"} if PLACEHOLDER.encode() in data else {}
     digest = hashlib.sha256(data).hexdigest()

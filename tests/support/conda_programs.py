@@ -42,14 +42,14 @@ if not asked.override_channels:
 
 async def create():
     client = Client.default_client(max_retries=0)
-    gateway = rattler.Gateway(cache_dir=asked.prefix.parent / ".listings", client=client)
+    kept = pathlib.Path(os.environ["CONDA_PKGS_DIRS"])
+    gateway = rattler.Gateway(cache_dir=kept / "cache", client=client)
     records = await rattler.solve(
         sources=channels,
         specs=[rattler.MatchSpec(package) for package in asked.packages],
         gateway=gateway,
         virtual_packages=rattler.VirtualPackage.detect(overrides=rattler.VirtualPackageOverrides.from_env()),
     )
-    kept = pathlib.Path(os.environ["CONDA_PKGS_DIRS"])
     await rattler.install(records, target_prefix=asked.prefix, cache_dir=kept, show_progress=False, client=client)
 
 

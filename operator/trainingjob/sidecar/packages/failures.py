@@ -18,7 +18,7 @@ _ADVICE = re.compile(
     r"|ResolutionImpossible: for help|^\s*To fix this you could|^\s*\d\. (loosen|remove) "
     r"|^To search for alternate channels|^looking for, navigate to|^and use the search bar|^Elapsed: |^Next steps:$"
     r"|^\s*- \((review_|check_|update_)|^(Use `conda|and use `conda|Further configuration help)"
-    r"|^\s*conda (config|update) "
+    r"|^\s*conda (config|update) |^You will need to (adjust|modify) your conda|^ {4}https?://[\w.]+$"
 )
 _NETWORK = re.compile(
     r"Max retries exceeded|Read timed out|ReadTimeoutError|NewConnectionError|ConnectionResetError|IncompleteRead"

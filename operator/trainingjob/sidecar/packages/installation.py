@@ -49,9 +49,12 @@ def install(task: Task, tools: Path, environ: Mapping[str, str]) -> None:
     installing = _Installing(
         task, tools, environ, way, Redaction(way.secrets), scratch, surroundings(way, environ, scratch)
     )
-    conda = installing.make_conda(request) if request else None
-    own = installing.install_pip(wanted, conda) if wanted.words or not request else None
-    shutil.rmtree(str(scratch))
+    try:
+        conda = installing.make_conda(request) if request else None
+        own = installing.install_pip(wanted, conda) if wanted.words or not request else None
+    finally:
+        # Addresses with passwords may be in it.
+        shutil.rmtree(str(scratch), ignore_errors=True)
     if own and own.folder == task.environment:
         twins = add_twins(own.folder / "bin", own.python, environ.get("PATH", "").split(os.pathsep))
         _say(f"{len(twins)} scripts of the image see the packages.")
