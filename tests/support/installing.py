@@ -17,7 +17,7 @@ from trainingjob.sidecar.conda_file import read_request
 WRAPPER = 'export PATH="{0}/bin:$PATH" VIRTUAL_ENV="{0}"; exec "$@"'
 """What the operator puts in front of a program: the shell's text, into which nothing of the user's goes."""
 
-CONDA_WRAPPER = '. {0}/activate.sh; exec "$@"'
+CONDA_WRAPPER = '. {0}/activate.sh && exec "$@"'
 """The same where packages of conda are among them."""
 
 

@@ -110,7 +110,7 @@ ENVIRONMENT_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
         all_fit(
             "conda",
             _REQUIREMENT,
-            "%s is no package of conda; write it like numpy>=1.26 or conda-forge::onnx, and options of conda nowhere",
+            "%s is no package of conda; write it like numpy>=1.26 or conda-forge::onnx",
         ),
         inside("pipFile", "the source"),
         inside("condaFile", "the source"),

@@ -25,7 +25,7 @@ _ENVIRONMENT: Final = scratch("environment", names.ENVIRONMENT)
 _WITHIN: Final = f'export PATH="{names.ENVIRONMENT}/bin:$PATH" VIRTUAL_ENV="{names.ENVIRONMENT}"; exec "$@"'
 """A fixed text into which nothing of the user's goes; `exec` leaves process, exit code and signals as they are."""
 
-_WITHIN_CONDA: Final = f'. {names.ACTIVATION}; exec "$@"'
+_WITHIN_CONDA: Final = f'. {names.ACTIVATION} && exec "$@"'
 """The same where conda decides what is set: whether its environment has a Python is known once it is made."""
 
 
