@@ -112,6 +112,18 @@ def python_package() -> CondaPackage:
     return CondaPackage("python", "{}.{}.{}".format(*sys.version_info), files)
 
 
+def borrowed_python() -> CondaPackage:
+    """Return a Python that is the image's own, with the packages of the environment in front: for images of any kind."""
+    program = (
+        "#!/bin/sh\n"
+        "for folder in /usr/local/bin /usr/bin; do\n"
+        f'    [ ! -x "$folder/python3" ] || PYTHONPATH={PLACEHOLDER}/lib/python{PYTHON}/site-packages '
+        'exec "$folder/python3" "$@"\n'
+        "done\n"
+    )
+    return CondaPackage("python", f"{PYTHON}.0", {f"bin/{name}": program for name in ("python", f"python{PYTHON}")})
+
+
 def module_package(name: str, version: str, depends: Sequence[str] = (), scripts: Sequence[str] = ()) -> CondaPackage:
     """Return a package of one module for every Python, which knows its `VERSION` and has a `main` for its scripts."""
     module = f"import sys\n\nVERSION = {version!r}\n\n\ndef main():\n    print({name!r}, VERSION, sys.prefix)\n"
