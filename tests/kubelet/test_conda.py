@@ -1,4 +1,4 @@
-"""Packages of a conda channel reach a program on a real kubelet, by what the operator brings to an image without conda."""
+"""Packages of a conda channel reach a program on a real kubelet, in an image without conda."""
 
 from collections.abc import Iterator
 

@@ -113,7 +113,7 @@ def python_package() -> CondaPackage:
 
 
 def borrowed_python() -> CondaPackage:
-    """Return a Python that is the image's own, with the packages of the environment in front: for images of any kind."""
+    """Return a Python that is the image's own, with the packages of the environment in front of its own."""
     program = (
         "#!/bin/sh\n"
         "for folder in /usr/local/bin /usr/bin; do\n"
