@@ -103,14 +103,15 @@ class _Installing(NamedTuple):
     def install_pip(self, wanted: _Wanted, conda: Optional[Path]) -> Environment:
         """Install with pip, into conda's environment where that has a Python, and return the environment."""
         environment = self._environment(conda)
+        virtual = environment.folder == self.task.environment
         pip = Pip(
             environment,
             _brought(environment, self.tools),
-            within(self.variables, environment.folder),
+            within(self.variables, environment.folder, "VIRTUAL_ENV" if virtual else "CONDA_PREFIX"),
             self.task.workspace or self.scratch,
             self.redact,
         )
-        whose = "image" if environment.folder == self.task.environment else "environment"
+        whose = "image" if virtual else "environment"
         which = f"the {whose}'s pip {environment.pip}" if environment.pip else "the operator's pip"
         _say(self.redact(f"Installing with {which}: {', '.join(wanted.names)}"))
         begun, before = time.monotonic(), _packages(environment)

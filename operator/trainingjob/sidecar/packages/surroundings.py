@@ -44,7 +44,11 @@ def surroundings(way: Access, environ: Mapping[str, str], scratch: Path) -> Dict
     }
 
 
-def within(variables: Mapping[str, str], environment: Path) -> Dict[str, str]:
-    """Return variables with which programs of an environment come first."""
+def within(variables: Mapping[str, str], environment: Path, name: str) -> Dict[str, str]:
+    """Return variables with which programs of an environment come first.
+
+    Args:
+        name: the variable by which its kind of environment is known.
+    """
     path = os.pathsep.join([str(environment / "bin"), variables.get("PATH", os.defpath)])
-    return {**variables, "VIRTUAL_ENV": str(environment), "PATH": path}
+    return {**variables, name: str(environment), "PATH": path}
