@@ -264,3 +264,18 @@ def test_listing_of_what_is_installed_is_kept_for_conda(tmp_path: Path, conda_to
 
     found = [json.loads(file.read_text()) for file in installed.environment.glob("conda/conda-meta/*.json")]
     assert {entry["name"] for entry in found} == {"arrays", "python"}
+
+
+def test_python_of_the_images_conda_installs_where_none_is_in_its_path(tmp_path: Path, tools: Path) -> None:
+    image = with_conda(tmp_path / "opt")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "conda").symlink_to(image.binaries / "conda")
+    script = tools / "install-packages"
+    assert "/opt/conda/bin/python" in script.read_text()
+    script.write_text(script.read_text().replace("/opt/conda/bin/python", str(image.python)))
+    pathless = TrainingImage(tmp_path / "bin", tmp_path)
+
+    installed = Installer(tmp_path, tools)(pathless, variables={"PATH": f"{tmp_path}/bin"})
+
+    assert (installed.code, installed.message) == (0, "")
+    assert (installed.environment / "conda" / "bin" / "tool").exists()

@@ -12,6 +12,7 @@ _FIXED = {
     "CONDA_NOTIFY_OUTDATED_CONDA": "false",
     "CONDA_NUMBER_CHANNEL_NOTICES": "0",
     "CONDA_REPORT_ERRORS": "false",
+    "MAMBA_NO_BANNER": "1",
 }
 _CUDA = re.compile(r"\d+\.\d+")
 _CERTIFICATES = (
