@@ -50,7 +50,7 @@ REFUSED_ENVIRONMENTS = [
             f"{name} is no package of conda; write it like numpy>=1.26 or conda-forge::onnx",
             with_conda("numpy", name),
         )
-        for name in ("--file=x", " numpy")
+        for name in ("--file=x", "-n base")
     ),
     *(
         Refused(f"the channel {name}", "spec.environment.channels", _NO_CHANNEL % name, with_conda(channels=[name]))
