@@ -84,6 +84,25 @@ ACCEPTED_CODE_JOBS = [
         {**SCRIPTS, "entrypoint": "train.py", "environment": {"pipFile": "a/requirements.txt"}},
     ),
     Accepted(
+        "packages of conda for a command",
+        {
+            "command": ["python", "train.py"],
+            "environment": {
+                "conda": ["numpy>=1.26", "conda-forge/label/dev::onnx", "blas=*=openblas", "python [version='>=3.11']"],
+                "channels": ["conda-forge", "conda-forge/label/dev", "https://conda.example.com:8080/a/b"],
+            },
+        },
+    ),
+    Accepted(
+        "packages of conda's list and pip's index for an entrypoint",
+        {
+            **SCRIPTS,
+            "entrypoint": "train.py",
+            "environment": {"condaFile": "a/environment.yml", "indexUrl": "https://pypi.example.com/simple"},
+        },
+    ),
+    Accepted("packages of conda and of pip", installing(conda=["python=3.11"], secretRef={"name": "packages"})),
+    Accepted(
         "packages of a private index that stay",
         installing(
             indexUrl="https://pypi.example.com/simple", secretRef={"name": "pypi"}, cache={"claimName": "packages"}

@@ -142,6 +142,9 @@ EVERY_CODE_FIELD: dict[str, Any] = {
     "environment": {
         "pip": ["pandas>=2"],
         "pipFile": "requirements.txt",
+        "conda": ["numpy>=1.26"],
+        "condaFile": "environment.yml",
+        "channels": ["conda-forge"],
         "indexUrl": "https://pypi.example.com/simple",
         "secretRef": {"name": "pypi"},
         "cache": {"claimName": "packages"},

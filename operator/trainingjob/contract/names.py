@@ -18,6 +18,8 @@ WORKSPACE: Final = "/workspace"
 
 TOOLS: Final = "/trainingjob/tools"
 ENVIRONMENT: Final = "/trainingjob/environment"
+ACTIVATION: Final = f"{ENVIRONMENT}/activate.sh"
+"""What a shell reads to have a program find the packages of conda; the container that installs them writes it."""
 INPUTS: Final = "/trainingjob/inputs"
 RESUME: Final = "/trainingjob/resume"
 STATE: Final = "/trainingjob/state"

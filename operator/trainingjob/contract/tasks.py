@@ -62,14 +62,29 @@ class FetchSource(Task):
     max_files: int = 2000
 
 
+class CondaPackages(Task):
+    """What is asked of conda."""
+
+    packages: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    file: str = ""
+    """An `environment.yml` relative to the workspace; empty for none."""
+    workspace: str = ""
+
+
 class CopyTools(Task):
     """Copy what the later containers of other images need into the tools folder."""
 
     tools: str
+    conda: CondaPackages | None = None
+    """What conda is to install; it is read and checked here, where YAML can be read. None without conda."""
 
 
 class InstallPackages(Task):
-    """Make a virtual environment with packages, in the training image; `install-packages` in the tools does it."""
+    """Install packages, in the training image; `install-packages` in the tools does it.
+
+    What conda is to install it finds among the tools, as `copy-tools` has left it.
+    """
 
     environment: str
     pip: tuple[str, ...] = ()
@@ -77,10 +92,13 @@ class InstallPackages(Task):
     """A requirements file relative to the workspace; empty for none."""
     index_url: str = ""
     credentials: str = ""
-    """A folder with the files `index-url` (with its user and password), `pip.conf` or `netrc`; empty for none."""
+    """A folder with the files `index-url` (with its user and password), `pip.conf`, `channels` or `netrc`; empty for
+    none."""
     cache: str = ""
     """A folder that outlives the pod; empty for none."""
     workspace: str = ""
+    cuda: bool = False
+    """Whether the program gets GPUs of NVIDIA, which the container that installs does not see."""
 
 
 class Input(Task):

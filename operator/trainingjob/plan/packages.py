@@ -5,7 +5,9 @@ from typing import Final
 
 from trainingjob.contract import names
 from trainingjob.contract.tasks import InstallPackages
+from trainingjob.plan.accelerators import computes
 from trainingjob.plan.addition import Addition, RolePods
+from trainingjob.plan.conda import uses_conda
 from trainingjob.plan.layout import Preparation, Program
 from trainingjob.plan.own_containers import (
     Attachment,
@@ -21,6 +23,9 @@ _ENVIRONMENT: Final = scratch("environment", names.ENVIRONMENT)
 
 _WITHIN: Final = f'export PATH="{names.ENVIRONMENT}/bin:$PATH" VIRTUAL_ENV="{names.ENVIRONMENT}"; exec "$@"'
 """A fixed text into which nothing of the user's goes; `exec` leaves process, exit code and signals as they are."""
+
+_WITHIN_CONDA: Final = f'. {names.ACTIVATION} && exec "$@"'
+"""The same where conda decides what is set: whether its environment has a Python is known once it is made."""
 
 
 def add_packages(pods: RolePods) -> tuple[Addition, ...]:
@@ -40,6 +45,7 @@ def add_packages(pods: RolePods) -> tuple[Addition, ...]:
         credentials=_path(secret),
         cache=_path(cache),
         workspace=_path(source),
+        cuda=pods.spec.accelerator.startswith("nvidia.com/") and _has_gpus(pods),
     )
     install = Preparation(
         names.INSTALL_PACKAGES,
@@ -61,17 +67,18 @@ def in_environment(pods: RolePods, program: Program) -> Program:
     """Return the program as it runs with the packages: everything that it starts finds them first."""
     if pods.spec.environment is None:
         return program
+    within = ["/bin/sh", "-c", _WITHIN_CONDA if uses_conda(pods.spec.environment) else _WITHIN, "sh"]
     preparation = program.preparation
     return replace(
         program,
         # A role whose command is the image's own is none that could be wrapped; the rules of the resource refuse it.
-        command=_within(program.command) if program.command else program.command,
-        preparation=replace(preparation, command=_within(preparation.command)) if preparation else None,
+        command=[*within, *program.command] if program.command else program.command,
+        preparation=replace(preparation, command=[*within, *preparation.command]) if preparation else None,
     )
 
 
-def _within(command: list[str]) -> list[str]:
-    return ["/bin/sh", "-c", _WITHIN, "sh", *command]
+def _has_gpus(pods: RolePods) -> bool:
+    return bool(pods.spec.gpus_per_worker) and computes(pods.spec, pods.role)
 
 
 def _path(attachments: tuple[Attachment, ...]) -> str:

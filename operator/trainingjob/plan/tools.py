@@ -6,9 +6,10 @@ from trainingjob.contract import names
 from trainingjob.contract.tasks import CopyTools
 from trainingjob.plan.addition import Addition, RolePods
 from trainingjob.plan.artifacts import Uploads
+from trainingjob.plan.conda import conda_packages
 from trainingjob.plan.model import Replica
 from trainingjob.plan.own_containers import own_container, scratch
-from trainingjob.plan.workspace import working_dir
+from trainingjob.plan.workspace import WORKSPACE_VOLUME, working_dir
 
 TOOLS_VOLUME: Final = scratch("tools", names.TOOLS)
 
@@ -25,7 +26,11 @@ def add_tools(pods: RolePods, uploads: Uploads, *, prints: bool) -> tuple[Additi
     captures = prints and uploads.outputs is not None and uploads.outputs.capture_output
     if not installs and not captures:
         return ()
-    copy = own_container(names.COPY_TOOLS, pods.own_image, CopyTools(tools=names.TOOLS), [TOOLS_VOLUME.mount], ())
+    conda = conda_packages(pods.spec.environment)
+    # Whoever reads the user's list of packages needs the source; nobody else does.
+    read = [WORKSPACE_VOLUME.mount] if conda and conda.file else []
+    task = CopyTools(tools=names.TOOLS, conda=conda)
+    copy = own_container(names.COPY_TOOLS, pods.own_image, task, [TOOLS_VOLUME.mount, *read], ())
     front, mount = _in_front(pods, uploads), {**TOOLS_VOLUME.mount, "readOnly": True}
 
     def in_front(replica: Replica) -> bool:
