@@ -107,6 +107,9 @@ def test_program_runs_with_the_python_and_the_programs_of_conda(
     assert packages_seen(installed, "learning", "arrays") == {"learning": "1.0", "arrays": "1.0"}
     assert installed.run("learn").stdout == f"learning 1.0 {prefix}\n"
     assert installed.run("tool").stdout == f"{prefix}/share/tool\n"
+    assert installed.run("python", "-c", "import trainingjob; print(trainingjob.__file__)").stdout.startswith(
+        str(prefix)
+    )
     assert "No module named 'ofimage'" in installed.run("python", "-c", "import ofimage").stderr
     assert "arrays 1.0, learning 1.0, python" in installed.log
     assert not (installed.environment / ".installing").exists()

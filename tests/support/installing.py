@@ -30,7 +30,8 @@ def copied_tools(folder: Path, conda: CondaPackages | None = None) -> Path:
 def tools_for(asked: CondaPackages, folder: Path, full: Path) -> Path:
     """Return tools that ask conda for something else than those of a folder, which has a solver that is large."""
     shutil.copytree(full / "packages", folder / "packages")
-    shutil.copy(full / "install-packages", folder)
+    for name in ("install-packages", "trainingjob.py"):
+        shutil.copy(full / name, folder)
     for name in ("pip", "rattler"):
         (folder / name).symlink_to(full / name)
     (folder / "conda.json").write_text(json.dumps(read_request(asked).as_json()))
