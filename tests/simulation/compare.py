@@ -1,8 +1,8 @@
 """What a run with faults must have in common with the run of the same schedule without them.
 
 Compared is always: that the run comes to rest without a violation. Compared besides, where `is_comparable` says so: the
-end of the job (phase, counters, failures, conditions), its children, and how many pods, Services, ConfigMaps and
-Secrets were created and deleted under each name. Not compared are times, uids, versions and sentences.
+end of the job (phase, counters, failures, conditions), its children, and how many pods, Services, ConfigMaps,
+Secrets and Deployments were created and deleted under each name. Not compared are times, uids, versions and sentences.
 
 Comparable is a schedule in a calm scope (no program fails by itself, and for twelve seconds after the job runs nothing
 happens by itself) whose incidents all follow the word Running in the stored status, with one fault that holds the
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation.scopes import SCOPES
 from trainingjob.api.constants import LABEL_ATTEMPT
-from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVICES
+from trainingjob.controller.kube import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, SECRETS, SERVICES
 from trainingjob.testing import Body, ModelServer
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _ANSWERED: Final = frozenset(
 )
 _LASTING: Final = 10.0
 """Seconds after which a suspension has been seen, however late the operator is."""
-_CHILDREN: Final = (PODS, SERVICES, CONFIG_MAPS, SECRETS)
+_CHILDREN: Final = (PODS, SERVICES, CONFIG_MAPS, SECRETS, DEPLOYMENTS)
 _COUNTED: Final = ("phase", "attempt", "restarts", "disruptions")
 _FAILURE: Final = ("pod", "attempt", "exitCode", "reason", "class")
 

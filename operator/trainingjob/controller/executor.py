@@ -9,7 +9,17 @@ from typing import Any, Final, Protocol
 from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
 from trainingjob.controller.cache import Key, ObjectCache
-from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVICES, KubeClient, Object, Resource
+from trainingjob.controller.kube import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    JOBS,
+    PODS,
+    SECRETS,
+    SERVICES,
+    KubeClient,
+    Object,
+    Resource,
+)
 from trainingjob.controller.kube_errors import (
     AlreadyExistsError,
     ConflictError,
@@ -21,12 +31,14 @@ from trainingjob.controller.kube_errors import (
 from trainingjob.controller.observe import controller_of, read_pod, read_service
 from trainingjob.controller.pod_groups import delete_pod_group, explain_refusal, pod_group_resource
 from trainingjob.controller.ssh_keys import make_ssh_keys
+from trainingjob.controller.tensorboards import delete_tensorboard
 from trainingjob.reconcile import (
     Action,
     Create,
     DeleteJob,
     DeletePod,
     DeletePodGroup,
+    DeleteTensorBoard,
     ObservedPod,
     ObservedService,
     ReadPod,
@@ -37,7 +49,13 @@ from trainingjob.reconcile import (
 
 CREATES_MOST: Final = 500
 """About so many pods are created in one pass; then others get their turn and the status is written."""
-_RESOURCES: Final = {"Pod": PODS, "Service": SERVICES, "ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
+_RESOURCES: Final = {
+    "Pod": PODS,
+    "Service": SERVICES,
+    "ConfigMap": CONFIG_MAPS,
+    "Secret": SECRETS,
+    "Deployment": DEPLOYMENTS,
+}
 _NAMED_BY_UID: Final = frozenset({"ConfigMap", "Secret"})
 """Kinds whose names carry their job's uid: one that exists is the job's own and need not be read."""
 
@@ -55,6 +73,8 @@ class Outcome:
     """Pods that were read although the cache misses them."""
     pod_groups_gone: set[str] = field(default_factory=set)
     """Names of PodGroups that are deleted, or were gone already."""
+    tensorboard_gone: bool = False
+    """Whether the job's TensorBoard is deleted, or was gone already."""
     missing: set[str] = field(default_factory=set)
     """Names of pods that were read and do not exist."""
     retired: bool = False
@@ -117,7 +137,7 @@ class Executor:
         """Carry out the actions of one pass of a job.
 
         Reads come first, then Services, ConfigMaps, Secrets and PodGroups one after another, then pods, then deletes
-        and stops.
+        and stops, then what no pod needs.
         After the first refusal or trouble nothing more is created in this pass.
 
         Raises:
@@ -126,7 +146,8 @@ class Executor:
         outcome = Outcome()
         together = partial(self._together, job.key)
         await together([self._read(job, action, outcome) for action in actions if isinstance(action, ReadPod)])
-        creates = [action for action in actions if isinstance(action, Create)]
+        every_create = [action for action in actions if isinstance(action, Create)]
+        creates = [create for create in every_create if not create.apart]
         for create in creates:
             if create.kind != "Pod" and not _stopped(outcome):
                 await self._create(job, create, outcome)
@@ -135,6 +156,11 @@ class Executor:
         await together([self._stop(job, action, outcome) for action in actions if isinstance(action, StopPod)])
         groups = [action for action in actions if isinstance(action, DeletePodGroup)]
         await together([self._delete_group(job, group, outcome) for group in groups])
+        for create in every_create:
+            if create.apart and not _stopped(outcome):
+                await self._create(job, create, outcome)
+        boards = [action for action in actions if isinstance(action, DeleteTensorBoard)]
+        await together([self._delete_tensorboard(job, board, outcome) for board in boards])
         await together([self._retire(job, action, outcome) for action in actions if isinstance(action, DeleteJob)])
         return outcome
 
@@ -240,6 +266,18 @@ class Executor:
             outcome.trouble = outcome.trouble or error
         else:
             outcome.pod_groups_gone.add(group.name)
+
+    async def _delete_tensorboard(self, job: TrainingJob, board: DeleteTensorBoard, outcome: Outcome) -> None:
+        try:
+            async with self._slots:
+                await delete_tensorboard(self._client, job, board.name)
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+        else:
+            outcome.tensorboard_gone = True
+            known = self._services.get(job.namespace, board.name)
+            if known is not None and known.owner_uid == job.uid:
+                self._services.remove(known)
 
     async def _look_after(
         self,

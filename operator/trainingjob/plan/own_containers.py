@@ -14,7 +14,7 @@ SIDECAR_ID: Final = 65532
 """The user and group of the uploading sidecar: another than the program's, which could read its memory otherwise."""
 
 _RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
-_CONFINED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+CONFINED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _PROXIES: Final = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
 
@@ -75,7 +75,7 @@ def own_container(
             *variables,
         ],
         "resources": _RESOURCES,
-        "securityContext": _CONFINED,
+        "securityContext": CONFINED,
         "volumeMounts": list(mounts),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
@@ -90,7 +90,7 @@ def task_variable(task: Task) -> Manifest:
 def as_sidecar(container: Manifest) -> Manifest:
     """Return an own container as one that runs beside the program, under a user of its own, and ends after it."""
     user = {"runAsNonRoot": True, "runAsUser": SIDECAR_ID, "runAsGroup": SIDECAR_ID}
-    return {**container, "restartPolicy": "Always", "securityContext": {**_CONFINED, **user}}
+    return {**container, "restartPolicy": "Always", "securityContext": {**CONFINED, **user}}
 
 
 def proxy_variables(env: Iterable[EnvVar]) -> tuple[Manifest, ...]:

@@ -97,13 +97,13 @@ def render_pod(job: TrainingJob, layout: Layout, template: PodTemplate, replica:
     steps = [step(replica, attempt, env) for step in template.steps]
     if containers := [container for container in steps if container is not None]:
         spec["initContainers"] = containers
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _unshared(spec)}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": unshared(spec)}
 
 
 def _pod_fields(
     job: TrainingJob, spec: TrainingJobSpec, chosen: RoleSpec, security: Security, volumes: Volumes
 ) -> Manifest:
-    return _given(
+    return given(
         # The operator decides what follows an end; the kubelet's own restarts would hide it.
         restartPolicy="Never",
         terminationGracePeriodSeconds=spec.stop_grace_seconds,
@@ -121,7 +121,7 @@ def _pod_fields(
 def _container_fields(
     spec: TrainingJobSpec, role: Role, chosen: RoleSpec, security: Security, volumes: Volumes, program: Program
 ) -> Manifest:
-    return _given(
+    return given(
         name=MAIN_CONTAINER,
         image=chosen.image,
         imagePullPolicy=spec.image_pull_policy,
@@ -170,9 +170,9 @@ def _prepare(preparation: Preparation, container: Manifest, volumes: Volumes, ch
     return {
         "name": preparation.name,
         **{field: container[field] for field in kept if field in container},
-        **_given(resources=chosen.resources),
+        **given(resources=chosen.resources),
         "command": preparation.command,
-        **_given(workingDir=preparation.working_dir),
+        **given(workingDir=preparation.working_dir),
         "volumeMounts": [
             *(mount for mount in volumes.mounts if mount["mountPath"] not in own and mount not in others),
             *preparation.mounts,
@@ -180,7 +180,7 @@ def _prepare(preparation: Preparation, container: Manifest, volumes: Volumes, ch
     }
 
 
-def _given(**fields: Any) -> Manifest:
+def given(**fields: Any) -> Manifest:
     """Return the fields that somebody set, each as it stands in a manifest."""
     return {name: _plain(value) for name, value in fields.items() if value is not None}
 
@@ -193,10 +193,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _unshared(value: Any) -> Any:
+def unshared(value: Any) -> Any:
     """Copy dicts and lists all the way down, so that whoever changes one manifest changes no other."""
     if isinstance(value, dict):
-        return {key: _unshared(item) for key, item in value.items()}
+        return {key: unshared(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_unshared(item) for item in value]
+        return [unshared(item) for item in value]
     return value

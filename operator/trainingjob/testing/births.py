@@ -21,6 +21,15 @@ def check_new_child(resource: str, body: Seen) -> Iterator[Finding]:
         yield 2, f"{what} belongs to job {owners[0]['name']} ({owners[0]['uid']}), and its labels name another."
 
 
+def check_new_deployment(job: JobRecord, body: Seen) -> Iterator[Finding]:
+    """Yield why a job's new Deployment, that of its TensorBoard, may not be there."""
+    name = body["metadata"]["name"]
+    if job.phase in TERMINAL or "ending" in job.status:
+        yield 5, f"Deployment {name} was created for job {job}, whose outcome is decided ({job.phase})."
+    elif "tensorboard" not in job.status:
+        yield 5, f"Deployment {name} was created for job {job}, whose status does not speak of it."
+
+
 def check_new_pod(job: JobRecord, pod: PodRecord, body: Seen) -> Iterator[Finding]:
     """Yield why a job's new pod may not be there."""
     twins = [other for other in job.slots[pod.role, pod.index] if other.live]
