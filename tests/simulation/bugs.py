@@ -1,15 +1,18 @@
 """Bugs that the simulator has to find: each is a small change of the real code, as somebody might make it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest.mock import patch
 
 from tests.simulation import wrong_ends as ends
 from tests.simulation.schedule import Incident
+from tests.simulation.scopes import BOARD
 from trainingjob.api.status import FailureClass, Phase
 from trainingjob.controller import cache, executor, worker
+from trainingjob.controller.kube import DEPLOYMENTS, SERVICES
+from trainingjob.controller.kube_errors import NotFoundError
 from trainingjob.plan import PlanOptions, plan_job
 from trainingjob.reconcile import (
     Create,
@@ -26,6 +29,7 @@ from trainingjob.reconcile import (
     reconciler,
     replicas,
     suspension,
+    tensorboard,
 )
 
 Original = Callable[..., Any]
@@ -215,6 +219,33 @@ def _count_back(_: Original, job: Any, *_args: Any) -> dict[str, int]:
     return {"restarts": 1, "disruptions": job.status.disruptions or 0}
 
 
+def _show_before_the_word(original: Original, job: Any, plan: Any, children: Any, decision: Decision) -> Decision:
+    decision = original(job, plan, children, decision)
+    if job.status.tensorboard is not None:
+        return decision
+    creates = tuple(Create(item["kind"], item["metadata"]["name"], item, apart=True) for item in plan.tensorboard)
+    return replace(decision, actions=(*decision.actions, *creates))
+
+
+def _forget_the_board(original: Original, job: Any, children: Any, decision: Decision, now: Any) -> Decision:
+    changed: Decision = original(job, replace(children, tensorboard_gone=True), decision, now)
+    return changed
+
+
+def _no_end_of_the_board(original: Original, job: Any, children: Any, _until: Any, now: Any) -> bool:
+    return bool(original(job, children, None, now))
+
+
+async def _delete_any_board(_: Original, client: Any, job: Any, name: str) -> None:
+    for resource in (SERVICES, DEPLOYMENTS):
+        with suppress(NotFoundError):
+            await client.delete(resource, job.namespace, name, "", 0)
+
+
+def _show_for_ever(_: Original, status: Any) -> bool:
+    return not status.finished
+
+
 _RESTARTS: Final = ("one-fails-once", "servers-worker-fails")
 _STOP: Final = (after("delete-pod", "phase:Running", 3.0, "worker-0"),)
 _SUSPEND: Final = (after("suspend", "phase:Running", 3.0, "", True),)
@@ -329,6 +360,16 @@ _ALL: Final = (
         ((worker, "reconcile", ends.cancel_whatever_is_decided),),
         ("keeps",),
         (after("cancel", "phase:Finalizing", 0.5),),
+    ),
+    Bug("board-never-deleted", ((tensorboard, "_is_over", _no_end_of_the_board),), ("shows",)),
+    Bug("board-before-the-word", ((reconciler, "with_tensorboard", _show_before_the_word),), ("shows",)),
+    Bug("board-forgotten", ((reconciler, "without_tensorboard", _forget_the_board),), ("shows",)),
+    Bug("board-deleted-whoever-owns-it", ((executor, "delete_tensorboard", _delete_any_board),), ("shows-fails",)),
+    Bug(
+        "board-after-the-outcome",
+        ((tensorboard, "_may_create", _show_for_ever),),
+        ("shows",),
+        (after("delete-service", "phase:Finalizing", 0.1, BOARD),),
     ),
     Bug("restarts-counted-from-one", ((failing, "_counts", _count_back),), ("servers-worker-fails",)),
 )

@@ -5,6 +5,7 @@ from tests.support.refused_environments import installing
 from tests.support.refused_inputs import reading, resuming
 from tests.support.refused_outputs import keeping
 from tests.support.refused_sources import SCRIPTS, git
+from tests.support.refused_tensorboards import shown
 
 _ARCHIVE = "https://example.com/code.tar.gz?version=3"
 
@@ -32,6 +33,9 @@ ACCEPTED_CODE_JOBS = [
     Accepted("folders with a common beginning", keeping(paths=["a", "ab", "a.b"], stream=["a-b"])),
     Accepted("what is kept at the end alone", keeping(stream=[])),
     Accepted("what is streamed alone", keeping(paths=[])),
+    Accepted("a TensorBoard", shown()),
+    Accepted("a TensorBoard of a job with the longest name", shown(ttlSeconds=0), "a" * 51),
+    Accepted("no TensorBoard, which needs nothing", {"tensorboard": {"enabled": False}}, "a" * 54),
     Accepted("outputs of a source", {**SCRIPTS, "outputs": {"uri": "az://container/runs"}}),
     Accepted(
         "volumes beside what is kept",
