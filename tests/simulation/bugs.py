@@ -10,7 +10,7 @@ from tests.simulation import wrong_ends as ends
 from tests.simulation.schedule import Incident
 from tests.simulation.scopes import BOARD
 from trainingjob.api.status import FailureClass, Phase
-from trainingjob.controller import cache, executor, worker
+from trainingjob.controller import cache, executor, tensorboards, worker
 from trainingjob.controller.kube import DEPLOYMENTS, SERVICES
 from trainingjob.controller.kube_errors import NotFoundError
 from trainingjob.plan import PlanOptions, plan_job
@@ -232,10 +232,6 @@ def _forget_the_board(original: Original, job: Any, children: Any, decision: Dec
     return changed
 
 
-def _no_end_of_the_board(original: Original, job: Any, children: Any, _until: Any, now: Any) -> bool:
-    return bool(original(job, children, None, now))
-
-
 async def _delete_any_board(_: Original, client: Any, job: Any, name: str) -> None:
     for resource in (SERVICES, DEPLOYMENTS):
         with suppress(NotFoundError):
@@ -361,7 +357,8 @@ _ALL: Final = (
         ("keeps",),
         (after("cancel", "phase:Finalizing", 0.5),),
     ),
-    Bug("board-never-deleted", ((tensorboard, "_is_over", _no_end_of_the_board),), ("shows",)),
+    Bug("board-never-deleted", ((tensorboard, "_until", _same(None)),), ("shows",)),
+    Bug("board-half-deleted", (), ("shows",), values=((tensorboards, "_IN_ORDER", (SERVICES,)),)),
     Bug("board-before-the-word", ((reconciler, "with_tensorboard", _show_before_the_word),), ("shows",)),
     Bug("board-forgotten", ((reconciler, "without_tensorboard", _forget_the_board),), ("shows",)),
     Bug("board-deleted-whoever-owns-it", ((executor, "delete_tensorboard", _delete_any_board),), ("shows-fails",)),

@@ -10,7 +10,7 @@ from tests.unit.controller.hands import OTHER_UID, Hands, child, create
 from tests.unit.controller.stage import Stage
 from trainingjob.api.job import read_job
 from trainingjob.controller.kube import DEPLOYMENTS, JOBS, SERVICES
-from trainingjob.controller.kube_errors import RefusedError, TransientError
+from trainingjob.controller.kube_errors import ConflictError, KubeError, RefusedError, TransientError
 from trainingjob.reconcile import Create, DeleteTensorBoard, RefusalKind
 
 NAME = "mnist-tensorboard"
@@ -83,20 +83,23 @@ async def test_what_is_gone_already_costs_no_write(hands: Hands) -> None:
     assert (outcome.tensorboard_gone, hands.kube.writes()) == (True, [])
 
 
-async def test_delete_without_an_answer_is_tried_again(hands: Hands) -> None:
+@pytest.mark.parametrize(
+    "error", [TransientError("no answer"), ConflictError("it was changed", status=409), RefusedError("no", status=403)]
+)
+async def test_delete_of_which_nobody_knows_what_became_is_tried_again(hands: Hands, error: KubeError) -> None:
     put(hands, *KINDS)
-    hands.refuse("delete", TransientError("no answer"), NAME)
+    hands.refuse("delete", error, NAME)
     outcome = await hands.run(DeleteTensorBoard(NAME))
     assert (outcome.tensorboard_gone, outcome.trouble is not None) == (False, True)
 
 
-async def test_missing_right_to_delete_holds_up_nothing(hands: Hands, caplog: pytest.LogCaptureFixture) -> None:
+async def test_missing_right_to_look_for_it_holds_up_nothing(hands: Hands, caplog: pytest.LogCaptureFixture) -> None:
     put(hands, *KINDS)
     hands.refuse("get", NO_RIGHT, NAME)
     with caplog.at_level(logging.WARNING):
         outcome = await hands.run(DeleteTensorBoard(NAME))
     assert (outcome.tensorboard_gone, outcome.trouble) == (True, None)
-    assert "was not deleted" in caplog.text
+    assert "was not looked for" in caplog.text
 
 
 async def test_over_a_jobs_life_it_is_made_once_and_deleted_once_and_then_not_asked_for_again() -> None:
