@@ -15,6 +15,7 @@ from devtools.shell import run
 NAMESPACE = "trainingjob-system"
 RELEASE = "trainingjob-operator"
 CHART = REPOSITORY / "charts" / "trainingjob-operator"
+TENSORBOARD_IMAGE = "trainingjob.dev/tensorboard:dev"
 _IMAGE = "trainingjob-operator"
 
 
@@ -25,8 +26,8 @@ def operator_tag() -> str:
 
 
 def build_images(examples: Sequence[str]) -> list[Path]:
-    """Build the operator's image and those of the named examples; return their archives."""
-    wanted = [(REPOSITORY, f"{_IMAGE}:{operator_tag()}")]
+    """Build the operator's image, TensorBoard's and those of the named examples; return their archives."""
+    wanted = [(REPOSITORY, f"{_IMAGE}:{operator_tag()}"), (REPOSITORY / "images" / "tensorboard", TENSORBOARD_IMAGE)]
     wanted += [(REPOSITORY / "examples" / name, example_image(name)) for name in examples]
     return [images.build(context, tag) for context, tag in wanted]
 
@@ -58,6 +59,7 @@ def install(cluster: Cluster, progress: Progress, *settings: str) -> None:
     words: list[str | Path] = [
         *("helm", "upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace"),
         *("--set", f"image.repository=docker.io/library/{_IMAGE}", "--set", f"image.tag={operator_tag()}"),
+        *("--set", f"tensorboard.image={TENSORBOARD_IMAGE}"),
         *(word for setting in settings for word in ("--set", setting)),
         *("--wait", "--timeout", "3m"),
     ]
