@@ -129,7 +129,7 @@ def test_time_that_was_over_while_no_operator_was_there_ends_it_at_once(
 
 
 def test_operator_that_takes_over_creates_nothing_again(cluster: Cluster, user: User, tmp_path: Path) -> None:
-    with operated(cluster, user, tmp_path, by_name(worker_0=SERVES), *THE_POD) as at:
+    with operated(cluster, user, tmp_path, by_name(mnist_worker_0=SERVES), *THE_POD) as at:
         user.apply_job("mnist", **SHOWN)
         wait_for_board(user)
         user.wait_for_phase("mnist", "Running")

@@ -221,7 +221,11 @@ def _count_back(_: Original, job: Any, *_args: Any) -> dict[str, int]:
 
 def _show_before_the_word(original: Original, job: Any, plan: Any, children: Any, decision: Decision) -> Decision:
     decision = original(job, plan, children, decision)
-    if job.status.tensorboard is not None:
+    return decision if job.status.tensorboard else _with_board(decision, plan, children)
+
+
+def _with_board(decision: Decision, plan: Any, children: Any) -> Decision:
+    if any(service.name == BOARD for service in children.services):
         return decision
     creates = tuple(Create(item["kind"], item["metadata"]["name"], item, apart=True) for item in plan.tensorboard)
     return replace(decision, actions=(*decision.actions, *creates))
@@ -238,8 +242,8 @@ async def _delete_any_board(_: Original, client: Any, job: Any, name: str) -> No
             await client.delete(resource, job.namespace, name, "", 0)
 
 
-def _show_for_ever(_: Original, status: Any) -> bool:
-    return not status.finished
+def _show_after_the_outcome(original: Original, job: Any, spec: Any, plan: Any, children: Any, now: Any) -> Decision:
+    return _with_board(original(job, spec, plan, children, now), plan, children)
 
 
 _RESTARTS: Final = ("one-fails-once", "servers-worker-fails")
@@ -364,7 +368,7 @@ _ALL: Final = (
     Bug("board-deleted-whoever-owns-it", ((executor, "delete_tensorboard", _delete_any_board),), ("shows-fails",)),
     Bug(
         "board-after-the-outcome",
-        ((tensorboard, "_may_create", _show_for_ever),),
+        ((reconciler, "finish", _show_after_the_outcome),),
         ("shows",),
         (after("delete-service", "phase:Finalizing", 0.1, BOARD),),
     ),
