@@ -25,9 +25,10 @@ def operator_tag() -> str:
     return f"dev-{fingerprint(REPOSITORY, REPOSITORY / 'Dockerfile', _IMAGE)[:12]}"
 
 
-def build_images(examples: Sequence[str]) -> list[Path]:
-    """Build the operator's image, TensorBoard's and those of the named examples; return their archives."""
-    wanted = [(REPOSITORY, f"{_IMAGE}:{operator_tag()}"), (REPOSITORY / "images" / "tensorboard", TENSORBOARD_IMAGE)]
+def build_images(examples: Sequence[str], *, tensorboard: bool = True) -> list[Path]:
+    """Build the operator's image, TensorBoard's perhaps, and those of the named examples; return their archives."""
+    wanted = [(REPOSITORY, f"{_IMAGE}:{operator_tag()}")]
+    wanted += [(REPOSITORY / "images" / "tensorboard", TENSORBOARD_IMAGE)] if tensorboard else []
     wanted += [(REPOSITORY / "examples" / name, example_image(name)) for name in examples]
     return [images.build(context, tag) for context, tag in wanted]
 
@@ -42,10 +43,12 @@ def example_image(name: str) -> str:
     return f"trainingjob.dev/examples/{name}:dev"
 
 
-def bring_up(name: str, nodes: int, examples: Sequence[str], progress: Progress) -> Cluster:
+def bring_up(
+    name: str, nodes: int, examples: Sequence[str], progress: Progress, *, tensorboard: bool = True
+) -> Cluster:
     """Start a cluster while the images are built, and load them into it."""
     with ThreadPoolExecutor() as pool:
-        archives = pool.submit(build_images, examples)
+        archives = pool.submit(build_images, examples, tensorboard=tensorboard)
         cluster = up(name=name, nodes=nodes)
         with progress.step("images", 300):
             built = archives.result()

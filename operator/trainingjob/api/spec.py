@@ -170,8 +170,8 @@ class TrainingJobSpec(Model):
     )
     tensorboard: TensorBoard | None = Field(
         None,
-        description="A TensorBoard that shows the event files in the folders of outputs.stream, while the program runs "
-        "and for a time after the end; status.tensorboard.url is its address.",
+        description="A TensorBoard that shows the event files in the folders of outputs.stream, of which it needs one, "
+        "while the program runs and for a time after the end; status.tensorboard.url is its address.",
     )
     gpus_per_worker: Annotated[int, Field(ge=0, le=1024)] = Field(
         0,
