@@ -1,18 +1,18 @@
 """Bugs that the simulator has to find: each is a small change of the real code, as somebody might make it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from tests.simulation import wrong_boards as boards
 from tests.simulation import wrong_ends as ends
 from tests.simulation.schedule import Incident
 from tests.simulation.scopes import BOARD
 from trainingjob.api.status import FailureClass, Phase
 from trainingjob.controller import cache, executor, tensorboards, worker
-from trainingjob.controller.kube import DEPLOYMENTS, SERVICES
-from trainingjob.controller.kube_errors import NotFoundError
+from trainingjob.controller.kube import SERVICES
 from trainingjob.plan import PlanOptions, plan_job
 from trainingjob.reconcile import (
     Create,
@@ -219,33 +219,6 @@ def _count_back(_: Original, job: Any, *_args: Any) -> dict[str, int]:
     return {"restarts": 1, "disruptions": job.status.disruptions or 0}
 
 
-def _show_before_the_word(original: Original, job: Any, plan: Any, children: Any, decision: Decision) -> Decision:
-    decision = original(job, plan, children, decision)
-    return decision if job.status.tensorboard else _with_board(decision, plan, children)
-
-
-def _with_board(decision: Decision, plan: Any, children: Any) -> Decision:
-    if any(service.name == BOARD for service in children.services):
-        return decision
-    creates = tuple(Create(item["kind"], item["metadata"]["name"], item, apart=True) for item in plan.tensorboard)
-    return replace(decision, actions=(*decision.actions, *creates))
-
-
-def _forget_the_board(original: Original, job: Any, children: Any, decision: Decision, now: Any) -> Decision:
-    changed: Decision = original(job, replace(children, tensorboard_gone=True), decision, now)
-    return changed
-
-
-async def _delete_any_board(_: Original, client: Any, job: Any, name: str) -> None:
-    for resource in (SERVICES, DEPLOYMENTS):
-        with suppress(NotFoundError):
-            await client.delete(resource, job.namespace, name, "", 0)
-
-
-def _show_after_the_outcome(original: Original, job: Any, spec: Any, plan: Any, children: Any, now: Any) -> Decision:
-    return _with_board(original(job, spec, plan, children, now), plan, children)
-
-
 _RESTARTS: Final = ("one-fails-once", "servers-worker-fails")
 _STOP: Final = (after("delete-pod", "phase:Running", 3.0, "worker-0"),)
 _SUSPEND: Final = (after("suspend", "phase:Running", 3.0, "", True),)
@@ -363,12 +336,14 @@ _ALL: Final = (
     ),
     Bug("board-never-deleted", ((tensorboard, "_until", _same(None)),), ("shows",)),
     Bug("board-half-deleted", (), ("shows",), values=((tensorboards, "_IN_ORDER", (SERVICES,)),)),
-    Bug("board-before-the-word", ((reconciler, "with_tensorboard", _show_before_the_word),), ("shows",)),
-    Bug("board-forgotten", ((reconciler, "without_tensorboard", _forget_the_board),), ("shows",)),
-    Bug("board-deleted-whoever-owns-it", ((executor, "delete_tensorboard", _delete_any_board),), ("shows-fails",)),
+    Bug("board-before-the-word", ((reconciler, "with_tensorboard", boards.show_before_the_word),), ("shows",)),
+    Bug("board-forgotten", ((reconciler, "without_tensorboard", boards.forget_the_board),), ("shows",)),
+    Bug(
+        "board-deleted-whoever-owns-it", ((executor, "delete_tensorboard", boards.delete_any_board),), ("shows-fails",)
+    ),
     Bug(
         "board-after-the-outcome",
-        ((reconciler, "finish", _show_after_the_outcome),),
+        ((reconciler, "finish", boards.show_after_the_outcome),),
         ("shows",),
         (after("delete-service", "phase:Finalizing", 0.1, BOARD),),
     ),

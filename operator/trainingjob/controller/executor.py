@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
-from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
 from trainingjob.controller.cache import Key, ObjectCache
 from trainingjob.controller.kube import (
@@ -29,7 +28,8 @@ from trainingjob.controller.kube_errors import (
     TransientError,
 )
 from trainingjob.controller.observe import controller_of, read_pod, read_service
-from trainingjob.controller.pod_groups import delete_pod_group, explain_refusal, pod_group_resource
+from trainingjob.controller.pod_groups import delete_pod_group, pod_group_resource
+from trainingjob.controller.refusals import is_labelled, refusal_of, whose_is
 from trainingjob.controller.ssh_keys import make_ssh_keys
 from trainingjob.controller.tensorboards import delete_tensorboard
 from trainingjob.reconcile import (
@@ -193,7 +193,7 @@ class Executor:
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
         except (RefusedError, NotFoundError) as error:
-            outcome.refused.append(_refusal(create, error))
+            outcome.refused.append(refusal_of(create, error))
 
     async def _compare(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
         """Find out whose the object is that has the name already."""
@@ -208,11 +208,11 @@ class Executor:
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
             return
-        named = _is_labelled(job, body)
+        named = is_labelled(job, body)
         if named:
             self._remember(create.kind, body)
         if not named or controller_of(body).get("uid") != job.uid:
-            message = _whose(job, create, body)
+            message = whose_is(job, create, body)
             outcome.refused.append(Refusal(create.kind, create.name, RefusalKind.NAME_TAKEN, message))
 
     async def _read(self, job: TrainingJob, read: ReadPod, outcome: Outcome) -> None:
@@ -300,7 +300,7 @@ class Executor:
                 outcome.trouble = outcome.trouble or _passing(error)
                 return
             self._is_gone(known, delete)
-            if _is_labelled(job, body):
+            if is_labelled(job, body):
                 self._remember("Pod", body)
 
     def _is_gone(self, known: ObservedPod | None, delete: DeletePod | StopPod) -> None:
@@ -343,10 +343,6 @@ def _body(create: Create) -> Object:
     return {**create.manifest, "data": make_ssh_keys(create.known_as)}
 
 
-def _is_labelled(job: TrainingJob, body: Object) -> bool:
-    return bool((body["metadata"].get("labels") or {}).get(LABEL_JOB) == job.name)
-
-
 def _stopped(outcome: Outcome) -> bool:
     return bool(outcome.refused or outcome.trouble)
 
@@ -357,28 +353,3 @@ def _passing(error: KubeError) -> TransientError:
 
 def _resource(create: Create) -> Resource:
     return pod_group_resource(create.manifest["apiVersion"]) if create.kind == "PodGroup" else _RESOURCES[create.kind]
-
-
-def _refusal(create: Create, error: KubeError) -> Refusal:
-    told = explain_refusal(create, error) if create.kind == "PodGroup" else None
-    return told or Refusal(create.kind, create.name, _why(error), str(error))
-
-
-def _why(error: KubeError) -> RefusalKind:
-    message = str(error)
-    if error.status == 403:
-        return RefusalKind.QUOTA if "exceeded quota" in message else RefusalKind.ADMISSION
-    # A webhook may refuse with any status of its liking.
-    return RefusalKind.ADMISSION if "webhook" in message else RefusalKind.INVALID
-
-
-def _whose(job: TrainingJob, create: Create, body: Object) -> str:
-    owner = controller_of(body)
-    start = f"{create.kind} {create.name} exists already and "
-    if not owner:
-        return start + "was not made by this job; delete or rename one of the two."
-    if owner.get("uid") == job.uid:
-        return start + f"is this job's, but its label {LABEL_JOB} was changed; set it to {job.name!r} again."
-    if owner.get("kind") == "TrainingJob" and owner.get("name") == job.name:
-        return start + "belongs to an earlier TrainingJob of this name; it has to go first."
-    return start + f"belongs to {owner.get('kind')} {owner.get('name')}; delete or rename one of the two."
