@@ -5,6 +5,7 @@ from tests.support.refused_environments import installing
 from tests.support.refused_inputs import reading, resuming
 from tests.support.refused_outputs import capturing, keeping
 from tests.support.refused_sources import SCRIPTS, git
+from tests.support.refused_tensorboards import shown
 
 _ARCHIVE = "https://example.com/code.tar.gz?version=3"
 
@@ -44,6 +45,9 @@ ACCEPTED_CODE_JOBS = [
     Accepted("a copy of what a launcher prints that runs ranks", capturing(mpi={"launcherRunsWorker": True})),
     Accepted("copies of what all print", capturing(mpi={"nodes": 2}, outputs={"replicas": "All"})),
     Accepted("no copy of what an image's own program prints", keeping(captureOutput=False)),
+    Accepted("a TensorBoard", shown()),
+    Accepted("a TensorBoard of a job with the longest name", shown(ttlSeconds=0), "a" * 51),
+    Accepted("no TensorBoard, which needs nothing", {"tensorboard": {"enabled": False}}, "a" * 54),
     Accepted("outputs of a source", {**SCRIPTS, "outputs": {"uri": "az://container/runs"}}),
     Accepted(
         "volumes beside what is kept",

@@ -173,6 +173,7 @@ EVERY_CODE_FIELD: dict[str, Any] = {
         "restore": False,
         "captureOutput": True,
     },
+    "tensorboard": {"enabled": True, "ttlSeconds": 86400},
     "multiWorker": {"workers": 3, "chief": True, "evaluator": True},
     "successPolicy": "AllWorkers",
 }
@@ -188,6 +189,7 @@ CHANGES: dict[str, Any] = {
     "inputs": [{"name": "train", "uri": "s3://bucket/others.csv"}],
     "resumeFrom": {"uri": "s3://bucket/others"},
     "outputs": {"uri": "s3://bucket/others"},
+    "tensorboard": {"enabled": False, "ttlSeconds": 60},
     "parameterServer": {"workers": 4},
     "multiWorker": {"workers": 2},
     "mpi": {"nodes": 4},

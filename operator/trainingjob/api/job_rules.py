@@ -17,6 +17,7 @@ from trainingjob.api.rule import Rule, Words, exactly_one, literal, readable_qua
 from trainingjob.api.source_rules import SPEC_SOURCE_RULES
 from trainingjob.api.spec import Overrides, RoleOverride, TrainingJobSpec
 from trainingjob.api.strategy_rules import SPEC_STRATEGY_RULES
+from trainingjob.api.tensorboard_rules import SPEC_TENSORBOARD_RULES
 
 MUTABLE = frozenset(
     {
@@ -30,6 +31,7 @@ MUTABLE = frozenset(
         "podTTLSeconds",
         "ttlSecondsAfterFinished",
         "onNodeLost",
+        "tensorboard",
     }
 )
 """The fields of a spec that may change at any time; no pod is made of them.
@@ -184,6 +186,7 @@ _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
     *SPEC_CAPTURE_RULES,
     *SPEC_INPUT_RULES,
     *SPEC_ENVIRONMENT_RULES,
+    *SPEC_TENSORBOARD_RULES,
     Rule(
         f"self.accelerator.matches({literal(_EXTENDED_RESOURCE)})",
         lambda spec: None if re.search(_EXTENDED_RESOURCE, spec.accelerator) else (spec.accelerator,),

@@ -10,6 +10,9 @@ RESTORE_ARTIFACT: Final = "restore-artifact"
 UPLOAD_ARTIFACTS: Final = "artifacts"
 """The containers in the order in which they stand in a pod; the last one is a native sidecar."""
 
+MIRROR_EVENTS: Final = "mirror-events"
+"""The container beside a TensorBoard, in a pod of its own."""
+
 TASK_VARIABLE: Final = "TRAININGJOB_TASK"
 """The environment variable that holds a container's task as JSON."""
 
@@ -24,6 +27,8 @@ INPUTS: Final = "/trainingjob/inputs"
 RESUME: Final = "/trainingjob/resume"
 STATE: Final = "/trainingjob/state"
 """What the uploading sidecar remembers of its work, for the case that it is started again."""
+EVENTS: Final = "/trainingjob/events"
+"""Where a TensorBoard finds the event files."""
 CREDENTIALS: Final = "/trainingjob/credentials"
 """The folder below which a Secret is mounted for the container that needs it, one folder for each use."""
 STORES: Final = "/trainingjob/stores"

@@ -142,6 +142,23 @@ class RestoreArtifact(Task):
     credentials: str = ""
 
 
+class MirrorEvents(Task):
+    """Keep a copy of a job's event files, of all attempts and replicas, beside a TensorBoard, as long as it lives."""
+
+    prefix: str
+    """The job's folder in the store: `<uri>/<namespace>/<job>/<uid>`, without a trailing `/`."""
+    stream: tuple[str, ...]
+    """Folders of each replica's artifact in which event files are looked for."""
+    target: str
+    """The folder of the copy; below it a file stands as it does below the prefix."""
+    interval_seconds: int
+    """How long to wait from one look at the store to the next."""
+    max_bytes: int
+    """How much is copied at most; the newest attempts come first."""
+    max_files: int = 10_000
+    credentials: str = ""
+
+
 class UploadArtifacts(Task):
     """Upload what a program writes, while it runs and at its end."""
 

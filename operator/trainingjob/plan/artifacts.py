@@ -97,7 +97,7 @@ def add_uploads(pods: RolePods, uploads: Uploads, others: int) -> tuple[Addition
     outputs = uploads.outputs
     if outputs is None:
         return ()
-    needed = _needed(outputs)
+    needed = needed_for_outputs(outputs, read_only=False)
     workspace = {**WORKSPACE_VOLUME.mount, "readOnly": True}
     mounts = [workspace, _STATE.mount, *mounts_of(needed)]
 
@@ -181,6 +181,7 @@ def outputs_claim(outputs: Outputs, *, read_only: bool) -> Attachment | None:
     return claim(_USE, outputs.pvc.claim_name, read_only=read_only) if outputs.pvc else None
 
 
-def _needed(outputs: Outputs) -> tuple[Attachment, ...]:
+def needed_for_outputs(outputs: Outputs, *, read_only: bool) -> tuple[Attachment, ...]:
+    """Return what a container of ours mounts for a job's outputs: a claim, or the store's credentials as the last."""
     secret = credentials(_USE, outputs.secret_ref.name) if outputs.secret_ref else None
-    return tuple(item for item in (outputs_claim(outputs, read_only=False), secret) if item)
+    return tuple(item for item in (outputs_claim(outputs, read_only=read_only), secret) if item)
