@@ -236,4 +236,14 @@ def test_the_columns_tell_where_a_job_stands(user: User) -> None:
     header, row = user.kubectl("get", "tjob").splitlines()
     assert header.split() == ["NAME", "PHASE", "REASON", "READY", "RESTARTS", "AGE"]
     assert row.split()[:5] == ["mnist", "Running", "AllReady", "3/3", "0"]
-    assert user.kubectl("get", "tjob", "-o", "wide").splitlines()[0].split()[6:] == ["QUEUE", "STARTED", "FINISHED"]
+    wide, row = user.kubectl("get", "tjob", "-o", "wide").splitlines()
+    assert wide.split()[6:] == ["QUEUE", "STARTED", "FINISHED", "ARTIFACTS"]
+    assert row.split()[-1] == "<none>"
+
+
+def test_the_last_column_tells_in_one_word_what_became_of_the_artifacts(user: User) -> None:
+    user.kubectl("apply", "-f", "-", stdin=SHORT_JOB)
+    claims = {"Finished": "JobFailed", "ArtifactsComplete": "SidecarLost"}
+    changed = {"status": "False", "lastTransitionTime": "2026-01-31T12:00:00Z"}
+    write_status(user, "mnist", conditions=[{"type": kind, "reason": why, **changed} for kind, why in claims.items()])
+    assert user.kubectl("get", "tjob", "-o", "wide").splitlines()[1].split()[-1] == "SidecarLost"
