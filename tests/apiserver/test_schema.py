@@ -19,7 +19,9 @@ from tests.support.user import RefusedError, User, wait_until
 
 pytestmark = pytest.mark.apiserver
 
-EXAMPLES = sorted((REPOSITORY / "examples").glob("*/job.yaml"))
+EXAMPLES = sorted(
+    path for path in (REPOSITORY / "examples").glob("*/*.yaml") if "kind: TrainingJob\n" in path.read_text()
+)
 
 SHORT_JOB = """\
 apiVersion: trainingjob.dev/v1
@@ -91,7 +93,7 @@ def test_an_unknown_field_is_refused_and_not_dropped(shared_user: User, spec: di
     assert f'unknown field "{field}"' in refusal(shared_user, manifest("mnist", spec))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_example_is_accepted(shared_user: User, path: Path) -> None:
     shared_user.kubectl("apply", "--dry-run=server", "-f", str(path))
 
