@@ -41,8 +41,6 @@ class Ended:
     status: Object
     log: str
     """What the teller has printed."""
-    pods: frozenset[str]
-    """The pods that are still there, by their replicas."""
     installed: str
     """What was printed while packages were installed for the teller."""
     copy: Path | None
@@ -82,7 +80,6 @@ class Place:
             job,
             status,
             self._log(f"{job}-{example.teller}", "main"),
-            frozenset(name.removeprefix(f"{job}-") for name in self.user.pods(job)),
             self._log(f"{job}-{example.teller}", "install-packages"),
             self.keeper.download(artifacts[0], self.folder / example.folder) if len(artifacts) == 1 else None,
         )
