@@ -3,16 +3,20 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from devtools.cluster import Cluster
 from tests.support.artifact_jobs import COUNT, TRAIN, Keeper, predictions
-from tests.support.node_jobs import counts, release
+from tests.support.node_jobs import HERE, counts, nodes_of, release
+from tests.support.node_outage import LOSS_SECONDS, cut_power, outage
 from tests.support.node_processes import own_process
 from tests.support.object_store import ObjectServer
-from tests.support.user import Object, User, wait_until
+from tests.support.user import Object, RefusedError, User, wait_until
+from trainingjob.api.constants import LABEL_ATTEMPT
 
 pytestmark = pytest.mark.kubelet
 
@@ -155,7 +159,7 @@ def test_program_whose_pod_is_taken_goes_on_from_its_last_checkpoint(keeper: Kee
     user.wait_until_pods("digits", lambda pods: any(pod["metadata"]["uid"] != first for pod in pods.values()))
     user.wait_for_phase("digits", "Running")
     log = wait_until(lambda: user.kubectl("logs", POD), lambda text: len(steps(text)) > 3, 120)
-    begun = int(log.split("begun with step ")[1].split()[0])
+    begun = first_step(log)
     assert begun > 5
     assert steps(log)[0] == begun + 1
     kept = keeper.store.keys(f"{keeper.prefix('digits')}/outputs")
@@ -164,6 +168,51 @@ def test_program_whose_pod_is_taken_goes_on_from_its_last_checkpoint(keeper: Kee
     status = user.wait_finished("digits", seconds=120)
     assert status["phase"] == "Succeeded"
     assert counts(status) == (1, 0, 1)
+
+
+@pytest.mark.long
+def test_node_that_dies_costs_no_more_than_what_came_after_the_last_manifest(
+    cluster: Cluster, keeper: Keeper, places: tuple[str, str]
+) -> None:
+    user, (stays, lost) = keeper.user, places
+    placed = {"nodeSelector": {HERE: "yes"}, "maxRestarts": 0}
+    keeper.run("goes-on", COUNT, outputs={"restore": True}, **placed)
+    keeper.run("ends", COUNT, maxDisruptions=0, **placed)
+    for name in ("goes-on", "ends"):
+        wait_until(partial(keeper.read, name, "manifest-000001.json"), bool, 180)
+        assert set(nodes_of(user, name).values()) == {lost}
+    user.kubectl("label", "node", stays, f"{HERE}=yes", "--overwrite")
+
+    with outage(cluster, user, lost, cut_power):
+        ended = user.wait_finished("ends", seconds=LOSS_SECONDS)
+        log = wait_until(lambda: again(user, "goes-on-worker-0"), lambda text: len(steps(text)) > 3, LOSS_SECONDS)
+        release(user, "goes-on-worker-0")
+        status = user.wait_finished("goes-on", seconds=120)
+    assert ended["phase"] == "Failed"
+    assert [failure["class"] for failure in ended["failures"]] == ["NodeLost"]
+    assert condition(ended, "ArtifactsComplete") == ("False", "SidecarLost")
+    assert not ended["artifacts"][0]["complete"]
+    assert keeper.store.keys(f"{keeper.prefix('ends')}/outputs/step-")
+
+    begun = first_step(log)
+    assert begun > 0
+    assert steps(log)[0] == begun + 1
+    assert (status["phase"], counts(status)) == ("Succeeded", (1, 0, 1))
+    assert whole(status)["uri"].endswith("/1/worker-0")
+
+
+def again(user: User, pod: str) -> str:
+    """Return the log of a second attempt's pod; empty while there is none."""
+    found = user.pods("goes-on").get(pod)
+    if found and found["metadata"]["labels"][LABEL_ATTEMPT] == "1":
+        with suppress(RefusedError):  # it has not begun
+            return user.kubectl("logs", pod)
+    return ""
+
+
+def first_step(log: str) -> int:
+    """Return the step with which a program has begun."""
+    return int(log.split("begun with step ")[1].split(maxsplit=1)[0])
 
 
 def steps(log: str) -> list[int]:

@@ -1,6 +1,8 @@
 """Code, packages and data reach a program on a real kubelet, and what is wrong with them reaches its owner."""
 
 import hashlib
+import io
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +11,8 @@ import pytest
 
 from devtools.cluster import Cluster
 from tests.support import csi_nodes, git_server, package_index
-from tests.support.artifact_jobs import SECRET, Keeper, plain
-from tests.support.node_jobs import python
+from tests.support.artifact_jobs import COUNT, SECRET, Keeper, kept_in, plain
+from tests.support.node_jobs import DONE, python
 from tests.support.object_store import ObjectServer
 from tests.support.package_index import PackageIndex
 from tests.support.user import User
@@ -103,6 +105,65 @@ def test_volume_of_a_driver_of_the_node_can_be_read_and_not_be_written(
     assert status["phase"] == "Succeeded", (status, log)
     assert log.splitlines() == ["the data", "Read-only file system"]
     assert (tmp_path / "bucket" / "a.txt").read_text() == "the data"
+
+
+def test_archive_goes_on_from_what_an_earlier_job_has_kept(cluster: Cluster, user: User, tmp_path: Path) -> None:
+    with ObjectServer(tmp_path / "store", cluster.host_address) as store:
+        keeper = Keeper(user, store, cluster.host_address)
+        five = COUNT.replace(f"while not os.path.exists({DONE!r})", "for _ in range(5)")
+        archive = packed({"code/train.py": five})
+        obstore.put(store.store, "code.tar.gz", archive)
+        uri, digest = f"s3://{store.bucket}/code.tar.gz", hashlib.sha256(archive).hexdigest()
+        code = {
+            "source": {"archive": {"uri": uri, "sha256": digest, "secretRef": {"name": SECRET}}},
+            "entrypoint": "code/train.py",
+            "outputs": {**kept_in(store), "restore": True},
+        }
+        user.apply_job("first", **plain(), **code)
+        first = user.wait_finished("first", seconds=180)
+        assert first["phase"] == "Succeeded", keeper.everything_to_read("first")
+        assert first["source"] == {"uri": uri}
+
+        earlier = {"name": "first", "uid": user.job("first")["metadata"]["uid"]}
+        user.kubectl("delete", "tjob", "first")
+        for name, resume in (("by-job", {"job": earlier}), ("by-uri", {"uri": first["artifacts"][0]["uri"]})):
+            user.apply_job(name, **plain(), **code, resumeFrom=resume)
+            status = user.wait_finished(name, seconds=180)
+            assert status["phase"] == "Succeeded", keeper.everything_to_read(name)
+            assert user.kubectl("logs", f"{name}-worker-0").splitlines()[:2] == ["begun with step 5", "step 6"]
+
+
+def test_program_that_a_job_left_in_a_claim_is_the_source_of_the_next(user: User) -> None:
+    user.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "runs"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "100Mi"}}},
+        }
+    )
+    write = "open('/tmp/outputs/second.py', 'w').write('print(\"written by the first\")')"
+    kept = {"outputs": {"pvc": {"claimName": "runs"}}, "workingDir": "/tmp"}  # noqa: S108 - in a container of its own
+    user.apply_job("first", **plain(), command=["python", "-c", write], **kept)
+    (artifact,) = user.wait_finished("first", seconds=180)["artifacts"]
+    assert artifact["complete"]
+
+    folder = artifact["uri"].partition("/runs/")[2]
+    source = {"pvc": {"claimName": "runs", "path": f"{folder}/outputs"}}
+    user.apply_job("second", **plain(), source=source, entrypoint="second.py")
+    assert user.wait_finished("second", seconds=180)["phase"] == "Succeeded"
+    assert user.kubectl("logs", "second-worker-0") == "written by the first\n"
+
+
+def packed(files: dict[str, str]) -> bytes:
+    """Return an archive of these files."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return content.getvalue()
 
 
 def test_package_of_an_index_is_there_for_the_program_beside_those_of_the_image(

@@ -1,8 +1,7 @@
 """One of two nodes falls silent: its pods start elsewhere, and when it comes back nothing runs twice."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from devtools.cluster import Cluster
 from tests.support.node_jobs import HERE, UNTIL_DONE, counts, elastic, mpi, nodes_of, python, release, spread, torch
+from tests.support.node_outage import LOSS_SECONDS, cut_power, outage, silence_kubelet
 from tests.support.node_processes import pod_processes
 from tests.support.user import User, wait_until
 
@@ -17,38 +17,6 @@ pytestmark = [pytest.mark.kubelet, pytest.mark.long]
 
 HOST = "kubernetes.io/hostname"
 SERVED = {"workers": 1, "servers": 1}
-LOSS_SECONDS = 240
-"""Forty for the cluster to miss the kubelet, twenty of tolerance, the pod's grace, thirty of patience, the back-off."""
-
-
-def silence_kubelet(cluster: Cluster, node: str) -> str:
-    """End a node's kubelet alone: its programs run on."""
-    kubelet = node.replace("node", "kubelet")
-    cluster.kill(kubelet)
-    return kubelet
-
-
-def cut_power(cluster: Cluster, node: str) -> str:
-    """End a node with all that runs on it."""
-    cluster.kill(node)
-    return node
-
-
-@contextmanager
-def outage(cluster: Cluster, user: User, node: str, end: Callable[[Cluster, str], str]) -> Iterator[Callable[[], None]]:
-    """End a node or its kubelet; what is yielded, or the end of the block, brings it back."""
-    component = end(cluster, node)
-    away = [component]
-
-    def bring_back() -> None:
-        while away:
-            cluster.start(away.pop())
-        wait_until(lambda: user.kubectl("get", "nodes", "--no-headers"), lambda text: text.count(" Ready ") == 2, 120)
-
-    try:
-        yield bring_back
-    finally:
-        bring_back()
 
 
 @pytest.mark.parametrize("end", [silence_kubelet, cut_power])

@@ -96,8 +96,11 @@ def test_program_that_is_missing_is_so_in_the_words_of_the_shell(installed: Inst
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_signal_reaches_the_program_itself(number: signal.Signals, installed: Installed) -> None:
     # The process that a pod starts becomes the program: there is nothing between them.
+    # What a shell has started in the background, such as this test, ignores SIGINT with all its children.
+    heed = "signal.signal(signal.SIGINT, signal.SIG_DFL)"
+    program = f"import os, signal\n{heed}\nprint(os.getpid(), flush=True)\nsignal.pause()"
     with subprocess.Popen(
-        installed.command("python", "-c", "import os, signal, time\nprint(os.getpid(), flush=True)\nsignal.pause()"),
+        installed.command("python", "-c", program),
         env=installed.variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

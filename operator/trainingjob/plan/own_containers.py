@@ -14,7 +14,8 @@ from trainingjob.plan.volumes import own_volume_name
 SIDECAR_ID: Final = 65532
 """The user and group of the uploading sidecar: another than the program's, which could read its memory otherwise."""
 
-_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+_REQUESTS: Final = {"cpu": "50m", "memory": "64Mi"}
+_MEMORY: Final = "256Mi"
 _CONFINED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _PROXIES: Final = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
@@ -70,9 +71,14 @@ def csi_volume(use: str, data: CSIData) -> Attachment:
 
 
 def own_container(
-    name: str, image: str, task: Task, mounts: Iterable[Manifest], variables: Iterable[Manifest]
+    name: str,
+    image: str,
+    task: Task,
+    mounts: Iterable[Manifest],
+    variables: Iterable[Manifest],
+    memory: str = _MEMORY,
 ) -> Manifest:
-    """Return an init container of ours, which runs as the pod's user and does one task."""
+    """Return an init container of ours, which runs as the pod's user and does one task in so much memory at most."""
     return {
         "name": name,
         "image": image,
@@ -85,7 +91,7 @@ def own_container(
             {"name": "HOME", "value": "/tmp"},  # noqa: S108 - the container's own
             *variables,
         ],
-        "resources": _RESOURCES,
+        "resources": {"requests": _REQUESTS, "limits": {"memory": memory}},
         "securityContext": _CONFINED,
         "volumeMounts": list(mounts),
         "terminationMessagePolicy": "FallbackToLogsOnError",

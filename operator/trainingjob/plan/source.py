@@ -18,6 +18,8 @@ from trainingjob.plan.volumes import own_volume_name
 from trainingjob.plan.workspace import WORKSPACE_VOLUME
 
 _USE = "source"
+_GIT_MEMORY = "1Gi"
+"""The library holds a file of a repository in memory, and what it differs from: several times 100 MiB at the most."""
 
 
 def add_source(pods: RolePods, folders: tuple[str, ...]) -> tuple[Addition, ...]:
@@ -29,7 +31,9 @@ def add_source(pods: RolePods, folders: tuple[str, ...]) -> tuple[Addition, ...]
         source=task_source, workspace=names.WORKSPACE, folders=folders, entrypoint=_checked_file(pods.spec)
     )
     mounts = [WORKSPACE_VOLUME.mount, *mounts_of(needed)]
-    container = own_container(names.FETCH_SOURCE, pods.own_image, task, mounts, proxy_variables(pods.chosen.env))
+    memory = {"memory": _GIT_MEMORY} if pods.spec.source.git else {}
+    variables = proxy_variables(pods.chosen.env)
+    container = own_container(names.FETCH_SOURCE, pods.own_image, task, mounts, variables, **memory)
     return (
         Addition(
             volumes=(WORKSPACE_VOLUME.volume, *(attachment.volume for attachment in needed)),

@@ -13,6 +13,7 @@ from devtools.cluster.building import in_parallel
 from devtools.cluster.components import node_name
 from devtools.cluster.settings import SANDBOX_IMAGE
 from devtools.cluster.state import State
+from devtools.locking import locked
 from devtools.shell import run
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -60,13 +61,33 @@ def pods_possible(state: State, index: int) -> bool:
 
 
 def import_everywhere(state: State, archives: Sequence[Path]) -> None:
-    """Import archives into every node, all nodes at the same time."""
+    """Import archives into every node, all nodes at the same time; what a node has of them is not imported again."""
+    in_parallel([partial(_import_missing, state, index, archives) for index in range(1, state.nodes + 1)])
 
-    def all_into(index: int) -> None:
+
+def _import_missing(state: State, index: int, archives: Sequence[Path]) -> None:
+    record = state.directory / node_name(index) / "imported.json"
+    with locked(record.with_suffix(".lock")):
+        # Archive → the images that came with it, by name, and their digests.
+        imported: dict[str, dict[str, str]] = json.loads(record.read_text()) if record.exists() else {}
+        there = _images(state, index)
         for archive in archives:
+            found = archive.stat()
+            key = f"{archive.name} {found.st_ino} {found.st_size}"
+            # The name may stand for another archive's image by now, or the kubelet may have cleared it away.
+            if key in imported and imported[key].items() <= there.items():
+                continue
             import_image(state, index, archive)
+            before, there = there, _images(state, index)
+            if came := dict(there.items() - before.items()):
+                imported[key] = came
+                record.write_text(json.dumps(imported))
 
-    in_parallel([partial(all_into, index) for index in range(1, state.nodes + 1)])
+
+def _images(state: State, index: int) -> dict[str, str]:
+    """Return the digests of a node's images by their names."""
+    rows = (line.split() for line in _ctr(state, index, "images", "ls").splitlines()[1:])
+    return {row[0]: row[2] for row in rows}
 
 
 def _ctr(state: State, index: int, *words: str) -> str:

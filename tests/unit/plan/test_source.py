@@ -40,11 +40,17 @@ def test_a_source_is_fetched_into_the_folder_in_which_the_program_starts() -> No
     assert restricted_violations(pod) == []
 
 
-def test_the_container_that_fetches_is_of_the_operators_image_and_asks_for_little() -> None:
-    plan = plan_job(make_job(**git(), gpusPerWorker=8), PlanOptions(own_image="ours:1"))
+@pytest.mark.parametrize(
+    ("source", "memory"),
+    [(git(), "1Gi"), ({"source": {"configMap": {"name": "code"}}, "command": ["python", "train.py"]}, "256Mi")],
+)
+def test_the_container_that_fetches_is_of_the_operators_image_and_asks_for_little(
+    source: dict[str, Any], memory: str
+) -> None:
+    plan = plan_job(make_job(**source, gpusPerWorker=8), PlanOptions(own_image="ours:1"))
     fetch = init_containers(plan.render(plan.replicas[0], 0))["fetch-source"]
     assert fetch["image"] == "ours:1"
-    assert fetch["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+    assert fetch["resources"] == {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": memory}}
     assert {"name": "TRAININGJOB_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}} in fetch["env"]
 
 
