@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devtools.cluster import ClusterError
+from devtools.cluster import ClusterError, down
 from devtools.cluster.building import ensure
 from devtools.cluster.toolsets import DEFAULT_KUBERNETES, sets_for
 from devtools.deploy import build_images, example_names
@@ -24,7 +24,11 @@ LONG_KUBERNETES = "1.30.14"
 _KEPT = "TRAININGJOB_TEST_CLUSTER"
 """Names a cluster that a person keeps for the tests: they share it, so that only one process may use it."""
 
+_KEPT_NODES = "TRAININGJOB_TEST_CLUSTER_WITH_NODES"
+"""The same for a cluster with nodes; several processes may use it."""
+
 _REPORT = REPOSITORY / "docs" / "reports" / "long.md"
+_KUBELET = ("tests/kubelet",)
 _LINTERS = (
     ("ruff", "check"),
     ("ruff", "format", "--check"),
@@ -64,18 +68,41 @@ class Checks:
             self._run(" ".join(words[:2]), 20, command, {"PYTHONPATH": str(REPOSITORY / "operator")})
 
     def pytest(
-        self, name: str, expected: float, paths: Sequence[str], marks: str = "not long", *, at_once: int = 1, **env: str
+        self,
+        name: str,
+        expected: float,
+        paths: Sequence[str],
+        marks: str = "not long",
+        *,
+        at_once: int = 1,
+        by: str = "loadfile",
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        """Run the tests of some folders that the marks select, in as many processes at once, file by file."""
+        """Run the tests of some folders that the marks select, in as many processes at once.
+
+        Args:
+            by: how they are given to the processes, in words of pytest-xdist: file by file, or one by one (`load`).
+        """
         # The folder with the project's programs comes first, so that a test finds what the wheel would install.
         path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
-        spread = ["-n", str(at_once), "--dist", "loadfile"] if at_once > 1 else []
+        spread = ["-n", str(at_once), "--dist", by, "--maxschedchunk", "1"] if at_once > 1 else []
         words: list[str | Path] = [self.programs / "python", "-m", "pytest", *paths, "-m", marks, *spread]
-        self._run(name, expected, [*words, *self.arguments], {"PATH": path, **env})
+        self._run(name, expected, [*words, *self.arguments], {"PATH": path, **(env or {})})
 
-    def api_server_tests(self, name: str, **env: str) -> None:
+    def api_server_tests(self, name: str, env: Mapping[str, str] | None = None) -> None:
         """Run the tests on an API server; they wait most of the time, and each process brings up a cluster."""
-        self.pytest(name, 600, ["tests/apiserver"], at_once=1 if _KEPT in os.environ else 2, **env)
+        self.pytest(name, 600, ["tests/apiserver"], at_once=1 if _KEPT in os.environ else 2, env=env)
+
+    def kubelet_tests(self) -> None:
+        """Run the tests on nodes: they wait most of the time and share a cluster, but for some that need it alone."""
+        kept = os.environ.get(_KEPT_NODES)
+        cluster = {_KEPT_NODES: kept or f"kubelet-{os.getpid()}"}
+        try:
+            self.pytest("kubelet tests", 800, _KUBELET, "not long and not alone", at_once=2, by="load", env=cluster)
+            self.pytest("kubelet tests one by one", 150, _KUBELET, "not long and alone", env=cluster)
+        finally:
+            if not kept:
+                down(cluster[_KEPT_NODES])
 
     def _run(self, name: str, expected: float, words: Sequence[str | Path], env: dict[str, str] | None = None) -> None:
         self.progress.say(f"… {name} (expected {expected:.0f} s)")
@@ -136,11 +163,11 @@ def _everything(checks: Checks, progress: Progress, *, long: bool) -> None:
         checks.pytest("chart tests", 180, ["tests/chart"])
         checks.api_server_tests("API server tests")
         archives.result()
-    checks.pytest("kubelet tests", 900, ["tests/kubelet"])
+    checks.kubelet_tests()
     if long:
         checks.pytest("long tests", 4500, ["tests"], "long")
         old = f"API server tests on Kubernetes {LONG_KUBERNETES}"
-        checks.api_server_tests(old, TRAININGJOB_TEST_KUBERNETES=LONG_KUBERNETES)
+        checks.api_server_tests(old, {"TRAININGJOB_TEST_KUBERNETES": LONG_KUBERNETES})
         checks.report(_REPORT)
 
 

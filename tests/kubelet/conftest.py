@@ -8,13 +8,16 @@ from uuid import uuid4
 import pytest
 
 from devtools.cluster import Cluster, down
+from devtools.cluster.state import lock_of
 from devtools.deploy import NAMESPACE, bring_up, example_names, install
+from devtools.locking import locked
 from devtools.progress import Progress
 from tests.support.node_jobs import HERE
 from tests.support.user import User
 
 KEPT = "TRAININGJOB_TEST_CLUSTER_WITH_NODES"
-"""Names a cluster that is used, and left, as it is found: for a person who runs one test again and again."""
+"""Names a cluster that is made when it is missing, and left running: for several processes that share it, and for a
+person who runs one test again and again."""
 
 
 @pytest.fixture(scope="session")
@@ -24,8 +27,9 @@ def cluster() -> Iterator[Cluster]:
     kept = os.environ.get(KEPT)
     name = kept or f"kubelet-{os.getpid()}"
     try:
-        found = bring_up(name, 2, example_names(), progress)
-        install(found, progress)
+        with locked(lock_of(name).with_name(f".{name}.tests.lock")):
+            found = bring_up(name, 2, example_names(), progress)
+            install(found, progress)
         yield found
     finally:
         if not kept:

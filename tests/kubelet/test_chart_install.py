@@ -12,7 +12,7 @@ from devtools.progress import Progress
 from tests.support.helm import helm
 from tests.support.user import Object, User, wait_until
 
-pytestmark = pytest.mark.kubelet
+pytestmark = [pytest.mark.kubelet, pytest.mark.alone]
 
 OPERATOR = "app.kubernetes.io/name=trainingjob-operator"
 WAIT_TO_BE_TOLD = """
