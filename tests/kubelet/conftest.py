@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -38,13 +37,6 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def user(cluster: Cluster) -> Iterator[User]:
-    """Return a person in a namespace of their own."""
-    with newcomer(cluster) as person:
-        yield person
-
-
-@contextmanager
-def newcomer(cluster: Cluster) -> Iterator[User]:
     """Return a person in a namespace of their own, which enforces the restricted Pod Security level."""
     person = User(cluster.full_environment(), f"team-{uuid4().hex[:8]}")
     person.kubectl("create", "namespace", person.namespace)

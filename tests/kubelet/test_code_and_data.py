@@ -95,7 +95,7 @@ def test_volume_of_a_driver_of_the_node_can_be_read_and_not_be_written(
             "digits",
             **python(READ_AND_WRITE, maxRestarts=0),
             inputs=[{"name": "train", "csi": driven.volume("bucket", "driver")}],
-            nodeSelector={"kubernetes.io/hostname": csi_nodes.NODE},
+            nodeSelector={"kubernetes.io/hostname": driven.node},
         )
         status = user.wait_finished("digits", seconds=180)
         log = user.kubectl("logs", POD)

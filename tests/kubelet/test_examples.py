@@ -4,13 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from devtools.cluster import Cluster
-from tests.kubelet.conftest import newcomer
 from tests.support import git_server, package_index
 from tests.support.artifact_jobs import Keeper
 from tests.support.example_runs import EXAMPLES, Ended, Example, Place, files_of, read_manifests
@@ -23,34 +22,7 @@ pytestmark = pytest.mark.kubelet
 
 LEARNED = 0.85
 """Guessing one of ten digits is right in 0.1 of the cases."""
-# Those with many pods come first: they have the machine to themselves for the shortest time.
-ESTIMATOR = Example("tensorflow-estimator", teller="evaluator-0")
-KERAS = Example("keras")
-ONNX = Example("onnx-export")
 OF_GIT = Example("tensorflow-single", manifest="job-git.yaml", before=("claim.yaml", "data.yaml"))
-TRAINED = [
-    ESTIMATOR,
-    Example("horovod-digits", teller="launcher-0"),
-    Example("tensorflow-parameter-server", teller="chief-0"),
-    Example("tensorflow-multi-worker"),
-    Example("pytorch-ddp"),
-    OF_GIT,
-    KERAS,
-    ONNX,
-    Example("sklearn-digits"),
-]
-LOADED_BY = {
-    "tensorflow-multi-worker": (
-        "tensorflow-estimator",
-        "horovod-digits",
-        "tensorflow-parameter-server",
-        "tensorflow-multi-worker",
-        "tensorflow-single",
-    ),
-    "sklearn-digits": ("sklearn-digits", "keras"),
-    "pytorch-ddp": ("pytorch-ddp",),
-}
-"""The examples whose models can be loaded in the image of one of them."""
 
 
 def apply_example(user: User, name: str, manifest: str = "job.yaml") -> str:
@@ -61,119 +33,105 @@ def apply_example(user: User, name: str, manifest: str = "job.yaml") -> str:
 
 
 def printed(log: str) -> Read:
-    """Return what a program prints at its end: which unseen digits it misreads, and its accuracy."""
+    """Return what a program prints at its end: which unseen digits it misreads, if it knows, and its accuracy."""
     misread = re.findall(r"misread=\[([\d, ]*)\]", log)
     accuracies = re.findall(r"accuracy=(\d\.\d+)", log)
     assert accuracies, log
     return [int(word) for word in misread[-1].split(",") if word] if misread else [], accuracies[-1]
 
 
-@pytest.fixture(scope="module")
-def place(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def download(place: Place, ended: Ended, folder: Path) -> Path:
+    """Return the job's only artifact, downloaded by the address and the digest of its status."""
+    (artifact,) = ended.status["artifacts"]
+    assert artifact["complete"], artifact
+    return place.keeper.download(artifact, folder)
+
+
+def read_again(place: Place, example: Example, copy: Path, **more: Object) -> Read:
+    """Return what a downloaded model reads in a pod that has nothing else of the training."""
+    models = put_models(place.keeper, "downloaded", {example.folder: copy})
+    place.user.apply_job("read", **reading(models, example.loaded_by, **more))
+    assert place.user.wait_finished("read", seconds=180)["phase"] == "Succeeded"
+    return told(place.user.kubectl("logs", "read-worker-0"))[example.folder]
+
+
+@pytest.fixture
+def place(cluster: Cluster, user: User, tmp_path: Path) -> Iterator[Place]:
     """Return a person with a store, an index of packages and a repository."""
-    folder = tmp_path_factory.mktemp("examples")
-    commit = git_server.repository(folder / "git" / "project").commit(files_of("tensorflow-single"))
+    commit = git_server.repository(tmp_path / "git" / "project").commit(files_of("tensorflow-single"))
     with (
-        newcomer(cluster) as user,
-        ObjectServer(folder / "store", cluster.host_address) as store,
+        ObjectServer(tmp_path / "store", cluster.host_address) as store,
         package_index.serving(cluster.host_address) as index,
-        git_server.serve(folder / "git", cluster.host_address) as server,
+        git_server.serve(tmp_path / "git", cluster.host_address) as server,
     ):
         keeper = Keeper(user, store, cluster.host_address)
-        yield Place(keeper, index, f"{server.url}/project", commit, folder / "copies")
-
-
-@pytest.fixture(scope="module")
-def trained(place: Place) -> Mapping[str, Ended]:
-    """Return what the jobs of all examples that train have left."""
-    return place.run_all(TRAINED)
-
-
-@pytest.fixture(scope="module")
-def read(place: Place, trained: Mapping[str, Ended]) -> Mapping[str, Read]:
-    """Return what the downloaded models read in pods that have nothing else of the training."""
-    found: dict[str, Read] = {}
-    for image, names in LOADED_BY.items():
-        copies = {name: copy for name in names if (copy := trained[name].copy)}
-        models = put_models(place.keeper, f"downloaded/{image}", copies)
-        more = needed_for_keras(place) if "keras" in names else {}
-        place.user.apply_job(f"read-{image}", **reading(models, image, **more))
-    for image in LOADED_BY:
-        place.user.wait_finished(f"read-{image}", seconds=300)
-        found |= told(place.user.kubectl("logs", f"read-{image}-worker-0"))
-    return found
-
-
-def needed_for_keras(place: Place) -> Object:
-    """Return what the job of the example has so that its program finds Keras."""
-    (job,) = (item for item in read_manifests(place.user, "keras", "job.yaml") if item["kind"] == "TrainingJob")
-    spec = place.here(job["spec"])
-    return {name: spec[name] for name in ("environment", "env")}
+        yield Place(keeper, index, f"{server.url}/project", commit)
 
 
 @pytest.mark.parametrize(
     ("example", "kept", "stopped"),
     [
-        ("sklearn-digits", {"worker-0"}, set()),
-        ("tensorflow-estimator", {"chief-0", "evaluator-0"}, {"ps-0"}),
-        ("tensorflow-parameter-server", {"chief-0"}, {"ps-0", "worker-0", "worker-1"}),
-        ("tensorflow-multi-worker", {"worker-0"}, set()),
+        (Example("sklearn-digits", loaded_by="sklearn-digits"), {"worker-0"}, set()),
+        (Example("tensorflow-estimator", teller="evaluator-0"), {"chief-0", "evaluator-0"}, {"ps-0"}),
+        (
+            Example("tensorflow-parameter-server", teller="chief-0"),
+            {"chief-0"},
+            {"ps-0", "worker-0", "worker-1"},
+        ),
+        (Example("tensorflow-multi-worker"), {"worker-0"}, set()),
         # Worker 0 is stopped and not deleted: it uploads what rank 0 has left.
-        ("horovod-digits", {"launcher-0", "worker-0"}, {"worker-1"}),
-        ("pytorch-ddp", {"worker-0"}, set()),
-        ("tensorflow-single", {"worker-0"}, set()),
-        ("keras", {"worker-0"}, set()),
-        ("onnx-export", {"worker-0"}, set()),
+        (Example("horovod-digits", teller="launcher-0"), {"launcher-0", "worker-0"}, {"worker-1"}),
+        (Example("pytorch-ddp", loaded_by="pytorch-ddp"), {"worker-0"}, set()),
     ],
+    ids=str,
 )
-def test_example_succeeds_has_learned_and_leaves_what_has_ended(
-    place: Place,
-    trained: Mapping[str, Ended],
-    say: Callable[[str], None],
-    example: str,
-    kept: set[str],
-    stopped: set[str],
+def test_example_has_learned_leaves_what_has_ended_and_a_model_that_reads_the_same(
+    place: Place, tmp_path: Path, say: Callable[[str], None], example: Example, kept: set[str], stopped: set[str]
 ) -> None:
-    ended = trained[example]
-    assert ended.status["phase"] == "Succeeded", (ended.status, ended.log)
-    _, accuracy = printed(ended.log)
+    ended = place.run(example)
+    misread, accuracy = printed(ended.log)
     assert float(accuracy) > LEARNED
     say(f"{example}: accuracy {accuracy}")
-    place.user.wait_until_pods(ended.job, lambda pods: not {f"{ended.job}-{name}" for name in stopped} & set(pods))
-    assert {f"{ended.job}-{name}" for name in kept} <= set(place.user.pods(ended.job))
+    job = ended.job
+    place.user.wait_until_pods(job, lambda pods: not {f"{job}-{name}" for name in stopped} & set(pods))
+    assert {f"{job}-{name}" for name in kept} <= set(place.user.pods(job))
 
-
-@pytest.mark.parametrize("example", [name for names in LOADED_BY.values() for name in names])
-def test_model_that_the_status_names_reads_what_its_training_run_printed(
-    trained: Mapping[str, Ended], read: Mapping[str, Read], example: str
-) -> None:
-    ended = trained[example]
-    assert ended.copy is not None, ended.status
-    misread, accuracy = printed(ended.log)
+    again = read_again(place, example, download(place, ended, tmp_path / "copy"))
     # Who scores the estimator never sees single digits.
-    expected = read[example] if example != ESTIMATOR.folder else ([], read[example][1])
-    assert (misread, accuracy) == expected
+    assert again == (misread or again[0], accuracy)
 
 
-def test_exported_model_gives_the_same_answers_under_onnxruntime(trained: Mapping[str, Ended]) -> None:
-    ended = trained[ONNX.folder]
-    assert ended.copy is not None, ended.status
+def test_keras_is_installed_for_the_job_and_its_model_reads_the_same(place: Place, tmp_path: Path) -> None:
+    keras = Example("keras", loaded_by="sklearn-digits")
+    ended = place.run(keras)
+    assert ended.log.startswith("Keras 3.")
+    assert float(printed(ended.log)[1]) > LEARNED
+    needed = {name: ended.spec[name] for name in ("environment", "env")}
+    assert read_again(place, keras, download(place, ended, tmp_path / "copy"), **needed) == printed(ended.log)
+
+
+def test_exported_model_gives_the_same_answers_under_onnxruntime(place: Place, tmp_path: Path) -> None:
+    ended = place.run(Example("onnx-export"))
+    assert float(printed(ended.log)[1]) > LEARNED
     environment = {**os.environ, "PYTHONPATH": str(packages_here(["onnxruntime>=1.20,<2"]))}
-    words: list[str | Path] = [sys.executable, EXAMPLES / ONNX.folder / "check.py", ended.copy]
+    words: list[str | Path] = [sys.executable, EXAMPLES / "onnx-export" / "check.py"]
+    words.append(download(place, ended, tmp_path / "copy"))
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert printed(done.stdout) == printed(ended.log)
 
 
-def test_code_of_git_has_its_own_packages_reads_a_claim_and_leaves_checkpoints_and_event_files(
-    place: Place, trained: Mapping[str, Ended]
+def test_code_of_git_has_its_own_packages_reads_a_claim_and_leaves_model_checkpoints_and_event_files(
+    place: Place, tmp_path: Path
 ) -> None:
-    ended = trained[OF_GIT.folder]
+    ended = place.run(OF_GIT)
+    assert float(printed(ended.log)[1]) > LEARNED
     assert ended.status["source"] == {"commit": place.commit}
-    assert "scikit_learn 1.5.2" in ended.installed
-    assert ended.copy is not None, ended.status
-    assert (ended.copy / "outputs" / "checkpoints" / "epoch-010.keras").exists()
-    assert list((ended.copy / "logs" / "train").glob("events.out.tfevents.*"))
+    assert "scikit_learn 1.5.2" in place.user.kubectl("logs", f"{ended.job}-worker-0", "-c", "install-packages")
+    copy = download(place, ended, tmp_path / "copy")
+    assert (copy / "outputs" / "checkpoints" / "epoch-010.keras").exists()
+    assert list((copy / "logs" / "train").glob("events.out.tfevents.*"))
+    assert read_again(place, OF_GIT, copy) == printed(ended.log)
 
 
 def test_code_of_a_folder_leaves_model_checkpoints_and_event_files_in_a_claim(user: User) -> None:

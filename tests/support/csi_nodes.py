@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from devtools.cluster import Cluster, processes
+from devtools.deploy import NAMESPACE
 from tests.support import csi_driver
 from tests.support.user import User, wait_until
 from tests.support.wheels import packages_here
 
 NAME = "folders.csi.trainingjob.dev"
-NODE = "node-1"
 
 
 @dataclass(frozen=True)
 class Driven:
     """A node whose pods can have volumes of the driver."""
 
+    node: str
     password: str
     """What the Secret for the driver has to hold, under the key `password`."""
 
@@ -32,32 +33,34 @@ class Driven:
 
 @contextmanager
 def driving(cluster: Cluster, user: User, folder: Path) -> Iterator[Driven]:
-    """Run the driver on one node for the duration of a block; every pod with a volume of it has to be gone then.
+    """Run the driver for the duration of a block; every pod with a volume of it has to be gone then.
 
     Args:
         folder: in it each bucket is a folder.
     """
-    node = processes.read(cluster.directory / "pids" / f"{NODE}.json")
-    assert node is not None, f"{NODE} does not run"
+    # Where the operator runs: no test takes that node away.
+    node = user.kubectl("get", "pods", "-n", NAMESPACE, "-o", "jsonpath={.items[0].spec.nodeName}")
+    machine = processes.read(cluster.directory / "pids" / f"{node}.json")
+    assert machine is not None, f"{node} does not run"
     password = secrets.token_hex(16)
     mode = {"volumeLifecycleModes": ["Ephemeral"], "attachRequired": False}
     user.apply({"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": NAME}, "spec": mode})
     process = processes.start(
-        [sys.executable, csi_driver.__file__, NAME, NODE, str(folder), password],
+        [sys.executable, csi_driver.__file__, NAME, node, str(folder), password],
         directory=cluster.directory,
         log=cluster.directory / "csi-driver.log",
         env={"PYTHONPATH": str(packages_here(["grpcio>=1.70,<2"]))},
-        enter=node.pid,
+        enter=machine.pid,
     )
     try:
-        wait_until(lambda: _drivers(user), lambda names: NAME in names, 60)
-        yield Driven(password)
+        wait_until(lambda: _drivers(user, node), lambda names: NAME in names, 60)
+        yield Driven(node, password)
     finally:
         processes.end([process], 5)
         user.kubectl("delete", "csidriver", NAME)
 
 
-def _drivers(user: User) -> list[str]:
+def _drivers(user: User, node: str) -> list[str]:
     """Return the drivers that the node's kubelet knows."""
-    text = user.kubectl("get", "csinode", NODE, "-o", "jsonpath={.spec.drivers[*].name}")
+    text = user.kubectl("get", "csinode", node, "-o", "jsonpath={.spec.drivers[*].name}")
     return text.split()

@@ -1,8 +1,6 @@
 """The examples as their folders have them, on real nodes: only where code, packages and store are is another place."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,8 +12,6 @@ from tests.support.user import Object, RefusedError, User
 from tests.support.wheels import wheels_for_pods
 
 EXAMPLES = REPOSITORY / "examples"
-_AT_ONCE = 3
-_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +24,8 @@ class Example:
     manifest: str = "job.yaml"
     before: tuple[str, ...] = ()
     """Manifests that are applied before it, and whose jobs have to end first."""
+    loaded_by: str = "tensorflow-multi-worker"
+    """The example in whose image the model can be loaded."""
 
     def __str__(self) -> str:
         return self.folder
@@ -38,13 +36,10 @@ class Ended:
     """What an example's job has left."""
 
     job: str
+    spec: Object
     status: Object
     log: str
     """What the teller has printed."""
-    installed: str
-    """What was printed while packages were installed for the teller."""
-    copy: Path | None
-    """The job's only artifact, downloaded by its address and digest."""
 
 
 @dataclass(frozen=True)
@@ -57,42 +52,31 @@ class Place:
     """The address of a git repository that has the examples."""
     commit: str
     """The newest commit of its branch main."""
-    folder: Path
-    """Where artifacts are downloaded to."""
 
     @property
     def user(self) -> User:
         """Return the person."""
         return self.keeper.user
 
-    def run_all(self, examples: list[Example]) -> dict[str, Ended]:
-        """Run the jobs of examples, some at the same time, and return by the examples' names what they have left."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return dict(zip(map(str, examples), pool.map(self._run, examples), strict=True))
-
-    def _run(self, example: Example) -> Ended:
+    def run(self, example: Example) -> Ended:
+        """Run an example's job to its end, which has to be a good one."""
         for manifest in example.before:
             self._apply(read_manifests(self.user, example.folder, manifest))
-        job = self._apply(read_manifests(self.user, example.folder, example.manifest), wait=False)
-        status = self._wait(job)
-        artifacts = [item for item in status.get("artifacts", []) if item["complete"]]
-        return Ended(
-            job,
-            status,
-            self._log(f"{job}-{example.teller}", "main"),
-            self._log(f"{job}-{example.teller}", "install-packages"),
-            self.keeper.download(artifacts[0], self.folder / example.folder) if len(artifacts) == 1 else None,
-        )
+        job, spec, status = self._apply(read_manifests(self.user, example.folder, example.manifest))
+        return Ended(job, spec, status, self.user.kubectl("logs", f"{job}-{example.teller}"))
 
-    def _apply(self, objects: list[Object], *, wait: bool = True) -> str:
-        """Apply objects, the specs of jobs changed to this place; return the name of the job among them, if any."""
-        self.user.apply(*({**item, "spec": self.here(item["spec"])} if _is_job(item) else item for item in objects))
-        job = next((str(item["metadata"]["name"]) for item in objects if _is_job(item)), "")
-        if job and wait:
-            self._wait(job)
-        return job
+    def _apply(self, objects: list[Object]) -> tuple[str, Object, Object]:
+        """Apply objects, and wait for the good end of the job among them; return its name, its spec and its status."""
+        changed = [{**item, "spec": self._here(item["spec"])} if _is_job(item) else item for item in objects]
+        self.user.apply(*changed)
+        for job in (item for item in changed if _is_job(item)):
+            name = str(job["metadata"]["name"])
+            status = self.user.wait_finished(name, seconds=400)
+            assert status["phase"] == "Succeeded", (status, self._last_words(name))
+            return name, job["spec"], status
+        return "", {}, {}
 
-    def here(self, spec: Object) -> Object:
+    def _here(self, spec: Object) -> Object:
         """Return the spec with the store, the index and the repository of this place, and nothing else changed."""
         changed = dict(spec)
         if outputs := spec.get("outputs"):
@@ -106,17 +90,14 @@ class Place:
             changed["source"] = {"git": {**git, "url": self.repository}}
         return changed
 
-    def _wait(self, job: str) -> Object:
-        try:
-            return self.user.wait_finished(job, seconds=_SECONDS)
-        except RefusedError:  # it has not ended in time, which its test is to say
-            return self.user.status(job)
-
-    def _log(self, pod: str, container: str) -> str:
-        try:
-            return self.user.kubectl("logs", pod, "-c", container)
-        except RefusedError as error:  # most have no such container
-            return str(error)
+    def _last_words(self, job: str) -> list[str]:
+        found = []
+        for pod in self.user.pods(job):
+            try:
+                found.append(self.user.kubectl("logs", pod, "--all-containers", "--prefix", "--tail=20"))
+            except RefusedError as error:  # it has not begun
+                found.append(str(error))
+        return found
 
 
 def read_manifests(user: User, folder: str, manifest: str) -> list[Object]:
