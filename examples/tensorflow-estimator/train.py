@@ -1,18 +1,22 @@
 """Train a classifier of handwritten digits with tf.estimator; each process learns its part from TF_CONFIG.
 
 Workers and chief compute gradients, the parameter server keeps the weights, the evaluator scores every checkpoint that
-the chief writes. The chief's checkpoints reach the evaluator through `--model-dir`, a folder that every pod mounts.
+the chief writes. The chief's checkpoints reach the evaluator through `--model-dir`, a folder that every pod mounts. At
+the end the chief exports the last one.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import tensorflow as tf
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 BATCH_SIZE = 64
+OUTPUTS = Path(os.environ.get("TRAININGJOB_OUTPUTS", "outputs"))
 
 
 class AccuracyReport(tf.estimator.Exporter):
@@ -79,9 +83,6 @@ def main() -> None:
         optimizer=lambda: tf.keras.optimizers.legacy.Adam(0.003),
         config=config,
     )
-    serving_input = tf.estimator.export.build_parsing_serving_input_receiver_fn(
-        tf.feature_column.make_parse_example_spec([pixels])
-    )
     tf.estimator.train_and_evaluate(
         estimator,
         tf.estimator.TrainSpec(training_data, max_steps=arguments.steps),
@@ -90,9 +91,14 @@ def main() -> None:
             steps=None,
             start_delay_secs=0,
             throttle_secs=1,
-            exporters=[AccuracyReport(), tf.estimator.FinalExporter("digits", serving_input)],
+            exporters=[AccuracyReport()],
         ),
     )
+    if config.is_chief:
+        serving_input = tf.estimator.export.build_parsing_serving_input_receiver_fn(
+            tf.feature_column.make_parse_example_spec([pixels])
+        )
+        estimator.export_saved_model(str(OUTPUTS / "digits"), serving_input)
 
 
 if __name__ == "__main__":

@@ -48,19 +48,21 @@ def main() -> None:
     """Train for the given number of epochs in all, keep the model, and print how well it reads unseen digits."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=10)
-    epochs: int = parser.parse_args().epochs
+    parser.add_argument("--data", type=Path, help="a file of digits (default: those of scikit-learn)")
+    arguments = parser.parse_args()
     CHECKPOINTS.mkdir(parents=True, exist_ok=True)
 
-    (train_x, train_y), (test_x, test_y) = load()
+    (train_x, train_y), (test_x, test_y) = load(arguments.data)
     model, done = bring_back()
     callbacks = [
         tf.keras.callbacks.TensorBoard(log_dir=str(LOGS)),
         tf.keras.callbacks.ModelCheckpoint(str(CHECKPOINTS / "epoch-{epoch:03d}.keras")),
     ]
-    model.fit(train_x, train_y, epochs=epochs, initial_epoch=done, callbacks=callbacks, verbose=2)
+    model.fit(train_x, train_y, epochs=arguments.epochs, initial_epoch=done, callbacks=callbacks, verbose=2)
     model.save(OUTPUTS / "digits.keras")
-    _, accuracy = model.evaluate(test_x, test_y, verbose=0)
-    print(f"accuracy={accuracy:.4f}", flush=True)
+    read = model.predict(test_x, verbose=0).argmax(axis=1)
+    print(f"misread={(read != test_y).nonzero()[0].tolist()}")
+    print(f"accuracy={(read == test_y).mean():.4f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,22 @@ def test_job_without_code_and_artifacts_pays_for_neither(cluster: Cluster, user:
         assert "initContainers" not in pod["spec"]
 
 
+def test_volume_of_a_driver_is_in_the_pod_read_only_as_the_server_takes_it(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
+    given = {"driver": "bucket.csi.example.com", "volumeAttributes": {"bucketName": "digits"}}
+    user.kubectl("label", "namespace", user.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    with operated(cluster, user, tmp_path, by_name()):
+        user.apply_job("mnist", image=IMAGE, inputs=[{"name": "train", "csi": given}])
+        assert user.wait_finished("mnist", seconds=60)["phase"] == "Succeeded"
+        (pod,) = user.pods("mnist").values()
+        (volume,) = (volume for volume in pod["spec"]["volumes"] if "csi" in volume)
+        assert volume["csi"] == {**given, "readOnly": True}
+        (container,) = pod["spec"]["containers"]
+        (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == volume["name"])
+        assert mount == {"name": volume["name"], "mountPath": "/trainingjob/inputs/train", "readOnly": True}
+
+
 def test_worker_of_an_mpi_job_is_stopped_and_stays_until_it_has_uploaded(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:

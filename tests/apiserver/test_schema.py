@@ -19,7 +19,9 @@ from tests.support.user import RefusedError, User, wait_until
 
 pytestmark = pytest.mark.apiserver
 
-EXAMPLES = sorted((REPOSITORY / "examples").glob("*/job.yaml"))
+EXAMPLES = sorted(
+    path for path in (REPOSITORY / "examples").glob("*/*.yaml") if "kind: TrainingJob\n" in path.read_text()
+)
 
 SHORT_JOB = """\
 apiVersion: trainingjob.dev/v1
@@ -91,7 +93,7 @@ def test_an_unknown_field_is_refused_and_not_dropped(shared_user: User, spec: di
     assert f'unknown field "{field}"' in refusal(shared_user, manifest("mnist", spec))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_example_is_accepted(shared_user: User, path: Path) -> None:
     shared_user.kubectl("apply", "--dry-run=server", "-f", str(path))
 
@@ -236,4 +238,13 @@ def test_the_columns_tell_where_a_job_stands(user: User) -> None:
     header, row = user.kubectl("get", "tjob").splitlines()
     assert header.split() == ["NAME", "PHASE", "REASON", "READY", "RESTARTS", "AGE"]
     assert row.split()[:5] == ["mnist", "Running", "AllReady", "3/3", "0"]
-    assert user.kubectl("get", "tjob", "-o", "wide").splitlines()[0].split()[6:] == ["QUEUE", "STARTED", "FINISHED"]
+    wide = user.kubectl("get", "tjob", "-o", "wide").splitlines()[0]
+    assert wide.split()[6:] == ["QUEUE", "STARTED", "FINISHED", "ARTIFACTS"]
+
+
+def test_the_last_column_tells_in_one_word_what_became_of_the_artifacts(user: User) -> None:
+    user.kubectl("apply", "-f", "-", stdin=SHORT_JOB)
+    claims = {"Finished": "JobFailed", "ArtifactsComplete": "SidecarLost"}
+    changed = {"status": "False", "lastTransitionTime": "2026-01-31T12:00:00Z"}
+    write_status(user, "mnist", conditions=[{"type": kind, "reason": why, **changed} for kind, why in claims.items()])
+    assert user.kubectl("get", "tjob", "-o", "wide").splitlines()[1].split()[-1] == "SidecarLost"

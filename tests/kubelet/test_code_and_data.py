@@ -10,9 +10,9 @@ import obstore
 import pytest
 
 from devtools.cluster import Cluster
-from tests.support import git_server, package_index
+from tests.support import csi_nodes, git_server, package_index
 from tests.support.artifact_jobs import COUNT, SECRET, Keeper, kept_in, plain
-from tests.support.node_jobs import DONE
+from tests.support.node_jobs import DONE, python
 from tests.support.object_store import ObjectServer
 from tests.support.package_index import PackageIndex
 from tests.support.user import User
@@ -28,6 +28,18 @@ from helpers import told
 for path in sorted(Path(os.environ["INPUT_TRAIN"]).rglob("*")):
     if path.is_file():
         told(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+"""
+
+READ_AND_WRITE = """
+import os
+from pathlib import Path
+
+file = Path(os.environ["INPUT_TRAIN"], "a.txt")
+print(file.read_text(), flush=True)
+try:
+    file.write_text("spoilt")
+except OSError as error:
+    print(error.strerror)
 """
 
 
@@ -69,6 +81,30 @@ def test_program_of_a_git_repository_reads_the_data_of_a_store(cluster: Cluster,
     log = user.kubectl("logs", POD).splitlines()
     assert log == [f"{Path(name).name} {hashlib.sha256(content).hexdigest()}" for name, content in data.items()]
     assert [secret for secret in (*keeper.planted, "password-of-the-reader") if secret in said] == []
+
+
+def test_volume_of_a_driver_of_the_node_can_be_read_and_not_be_written(
+    cluster: Cluster, user: User, tmp_path: Path
+) -> None:
+    (tmp_path / "bucket").mkdir()
+    (tmp_path / "bucket" / "a.txt").write_text("the data")
+    with csi_nodes.driving(cluster, user, tmp_path) as driven:
+        secret = {"metadata": {"name": "driver"}, "stringData": {"password": driven.password}}
+        user.apply({"apiVersion": "v1", "kind": "Secret", **secret})
+        user.apply_job(
+            "digits",
+            **python(READ_AND_WRITE, maxRestarts=0),
+            inputs=[{"name": "train", "csi": driven.volume("bucket", "driver")}],
+            nodeSelector={"kubernetes.io/hostname": driven.node},
+        )
+        status = user.wait_finished("digits", seconds=180)
+        log = user.kubectl("logs", POD)
+        # Without its driver a kubelet takes no volume out of a pod.
+        user.kubectl("delete", "tjob", "digits")
+        user.wait_for_pods("digits", set())
+    assert status["phase"] == "Succeeded", (status, log)
+    assert log.splitlines() == ["the data", "Read-only file system"]
+    assert (tmp_path / "bucket" / "a.txt").read_text() == "the data"
 
 
 def test_archive_goes_on_from_what_an_earlier_job_has_kept(cluster: Cluster, user: User, tmp_path: Path) -> None:

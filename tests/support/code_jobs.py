@@ -62,6 +62,20 @@ ACCEPTED_CODE_JOBS = [
     Accepted("a download of a folder", reading(uri="s3://bucket/digits/", secretRef={"name": "s3"}, path="/data")),
     Accepted("a download of a file that is checked", reading(uri="https://example.com/a.csv?x=1", sha256="a" * 64)),
     Accepted("a claim that is mounted", reading(pvc={"claimName": "digits", "path": "v..1"}, mode="mount")),
+    Accepted("a driver's volume by its name alone", reading(csi={"driver": "bucket.csi.example.com"})),
+    Accepted(
+        "a driver's volume with all that it asks for",
+        reading(
+            csi={
+                "driver": "bucket.csi.example.com",
+                "fsType": "fuse",
+                "volumeAttributes": {"bucketName": "digits"},
+                "nodePublishSecretRef": {"name": "s3"},
+            },
+            mode="mount",
+            path="/data",
+        ),
+    ),
     Accepted("a claim that is copied", reading(pvc={"claimName": "digits"}, mode="download", sha256="a" * 64)),
     Accepted(
         "inputs and volumes beside one another",

@@ -159,6 +159,15 @@ EVERY_CODE_FIELD: dict[str, Any] = {
             "secretRef": {"name": "s3"},
         },
         {"name": "test", "pvc": {"claimName": "digits", "path": "test"}, "mode": "mount"},
+        {
+            "name": "labels",
+            "csi": {
+                "driver": "bucket.csi.example.com",
+                "fsType": "fuse",
+                "volumeAttributes": {"bucketName": "labels"},
+                "nodePublishSecretRef": {"name": "s3"},
+            },
+        },
     ],
     "resumeFrom": {"job": {"name": "mnist-1", "uid": "11111111-2222-4333-8444-666666666666"}},
     "outputs": {

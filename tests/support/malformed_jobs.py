@@ -29,6 +29,14 @@ MALFORMED = [
         {"inputs": [{"name": "train", "uri": "s3://b/1"}, {"name": "train", "uri": "s3://b/2"}]},
         incomparable=True,
     ),
+    Malformed(
+        "a driver without a name", "spec.inputs[0].csi.driver", {"inputs": [{"name": "a", "csi": {"fsType": "fuse"}}]}
+    ),
+    Malformed(
+        "a driver's volume to be written",
+        "spec.inputs[0].csi.readOnly",
+        {"inputs": [{"name": "a", "csi": {"driver": "b.example.com", "readOnly": False}}]},
+    ),
     Malformed("an input by another way", "spec.inputs[0].mode", {"inputs": [{"name": "a", "mode": "copy"}]}),
     Malformed("outputs at no interval", "spec.outputs.interval", {"outputs": {"uri": "s3://b", "interval": 0}}),
     Malformed(

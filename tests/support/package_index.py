@@ -85,6 +85,11 @@ class PackageIndex:
         """Serve a wheel for every Python."""
         self._add(name, f"{name}-{version}-py3-none-any.whl", wheel(name, version, requires, scripts))
 
+    def add_file(self, wheel: Path) -> None:
+        """Serve a wheel that somebody else has made."""
+        name = wheel.name.partition("-")[0]
+        self._add(name.lower().replace("_", "-").replace(".", "-"), wheel.name, wheel.read_bytes())
+
     def add_broken(self, name: str, version: str, words: str) -> None:
         """Serve a source distribution whose build fails with these words."""
         packed = io.BytesIO()

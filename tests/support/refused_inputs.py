@@ -17,6 +17,7 @@ _NO_FOLDER = "%s is no folder of a container; write it like /data/train"
 _SYSTEM = "%s is a folder of the operator's or of the system's; choose another one, such as /data"
 _NO_VARIABLE = "%s would be the name of an input; choose one that does not begin with INPUT_"
 _CLAIM = {"claimName": "digits"}
+_DRIVER = {"driver": "bucket.csi.example.com"}
 _EARLIER = {"name": "mnist-1", "uid": "11111111-2222-4333-8444-666666666666"}
 
 
@@ -32,13 +33,22 @@ def resuming(**resume: Any) -> dict[str, Any]:
 
 _INPUTS = [
     Refused(
-        "an input from nowhere", "spec.inputs[0]", "give exactly one of uri, pvc; there are 0", reading(path="/data")
+        "an input from nowhere",
+        "spec.inputs[0]",
+        "give exactly one of uri, pvc, csi; there are 0",
+        reading(path="/data", mode="mount"),
     ),
     Refused(
         "an input from two places",
         "spec.inputs[0]",
-        "give exactly one of uri, pvc; there are 2",
+        "give exactly one of uri, pvc, csi; there are 2",
         reading(uri="s3://b/k", pvc=_CLAIM),
+    ),
+    Refused(
+        "an input from a claim and a driver",
+        "spec.inputs[0]",
+        "give exactly one of uri, pvc, csi; there are 2",
+        reading(pvc=_CLAIM, csi=_DRIVER),
     ),
     *(
         Refused(f"an input at {uri}", "spec.inputs[0].uri", _NO_URI % uri, reading(uri=uri))
@@ -47,8 +57,26 @@ _INPUTS = [
     Refused(
         "an address that is to be mounted",
         "spec.inputs[0].mode",
-        "only a claim can be mounted; give pvc for train, or mode: download",
+        "an address cannot be mounted; give pvc or csi for train, or mode: download",
         reading(uri="s3://b/k", mode="mount"),
+    ),
+    Refused(
+        "a driver's volume that is to be copied",
+        "spec.inputs[0].mode",
+        "the CSI volume of train can be mounted and not copied; set mode: mount, or leave it out",
+        reading(csi=_DRIVER, mode="download"),
+    ),
+    Refused(
+        "a digest of what a driver gives",
+        "spec.inputs[0].sha256",
+        "train is mounted, and nobody reads it before the program does; leave this out",
+        reading(csi=_DRIVER, sha256="a" * 64),
+    ),
+    Refused(
+        "credentials of a store for a driver",
+        "spec.inputs[0].secretRef",
+        "a CSI driver gets its credentials by csi.nodePublishSecretRef; move s3 there",
+        reading(csi=_DRIVER, secretRef={"name": "s3"}),
     ),
     Refused(
         "a digest of what is mounted",

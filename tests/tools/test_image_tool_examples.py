@@ -14,9 +14,14 @@ from trainingjob.api.spec import TrainingJobSpec
 _FOLDER = Path(__file__).parents[2] / "examples"
 _NAMES = sorted(path.parent.name for path in _FOLDER.glob("*/Dockerfile"))
 _MANIFESTS = sorted(path.relative_to(_FOLDER).as_posix() for path in _FOLDER.glob("*/job*.yaml"))
+_FOLDERS = sorted({str(Path(path).parent) for path in _MANIFESTS})
 _OWN_IMAGE = [path for path in _MANIFESTS if (_FOLDER / path).with_name("Dockerfile").exists()]
 _BROUGHT = sorted(set(_MANIFESTS) - set(_OWN_IMAGE))
-"""The manifests whose code comes in a ConfigMap."""
+"""The manifests whose code comes in a ConfigMap or from a git repository."""
+_OF_A_CONFIG_MAP = [path for path in _BROUGHT if "\n    configMap:" in (_FOLDER / path).read_text()]
+_OF_GIT = sorted(set(_BROUGHT) - set(_OF_A_CONFIG_MAP))
+_RUN_ELSEWHERE = {"check.py"}
+"""Programs for what a job has left, run by a person."""
 _MPI = sorted(path for path in _MANIFESTS if "\n  mpi:\n" in (_FOLDER / path).read_text())
 
 
@@ -39,7 +44,7 @@ def test_each_manifest_is_accepted_and_names_the_image_of_its_folder(manifest: s
     assert spec.image == f"trainingjob.dev/examples/{Path(manifest).parent}:dev"
 
 
-@pytest.mark.parametrize("manifest", _BROUGHT)
+@pytest.mark.parametrize("manifest", _OF_A_CONFIG_MAP)
 def test_code_of_a_folder_without_an_image_is_brought_whole_to_the_image_of_another(manifest: str) -> None:
     spec = TrainingJobSpec.model_validate(_job(manifest)["spec"])
     assert spec.image in {f"trainingjob.dev/examples/{name}:dev" for name in _NAMES}
@@ -49,9 +54,19 @@ def test_code_of_a_folder_without_an_image_is_brought_whole_to_the_image_of_anot
     assert spec.source is not None
     assert spec.source.config_map is not None
     assert code["name"] == spec.source.config_map.name
-    assert sorted(code["files"]) == sorted(path.name for path in folder.glob("*.py"))
+    assert {*code["files"]} == {path.name for path in folder.glob("*.py")} - _RUN_ELSEWHERE
     assert spec.entrypoint in code["files"]
     assert all((folder / resource).is_file() for resource in kustomization["resources"])
+
+
+@pytest.mark.parametrize("manifest", _OF_GIT)
+def test_code_of_a_repository_is_that_of_the_folder(manifest: str) -> None:
+    spec = TrainingJobSpec.model_validate(_job(manifest)["spec"])
+    assert spec.image in {f"trainingjob.dev/examples/{name}:dev" for name in _NAMES}
+    assert spec.source is not None
+    assert spec.source.git is not None
+    assert spec.source.git.path == f"examples/{Path(manifest).parent}"
+    assert (_FOLDER / Path(manifest).parent / str(spec.entrypoint)).is_file()
 
 
 @pytest.mark.parametrize("name", _NAMES)
@@ -85,7 +100,7 @@ def test_each_program_that_a_command_names_is_in_the_image(manifest: str) -> Non
     assert f"\nCOPY {Path(program).name} /app/\n" in _text(str(Path(manifest).parent), "Dockerfile")
 
 
-@pytest.mark.parametrize("name", _NAMES)
+@pytest.mark.parametrize("name", _FOLDERS)
 def test_each_command_that_a_readme_shows_names_the_job(name: str) -> None:
     job = _job(f"{name}/job.yaml")["metadata"]["name"]
     readme = _text(name, "README.md")
@@ -105,7 +120,7 @@ def test_no_two_manifests_have_the_same_job() -> None:
     assert len(set(jobs)) == len(jobs)
 
 
-@pytest.mark.parametrize("name", _NAMES)
+@pytest.mark.parametrize("name", _FOLDERS)
 def test_each_example_stands_in_the_table_and_in_the_documentation(name: str) -> None:
     assert f"[{name}]({name})" in (_FOLDER / "README.md").read_text()
     assert f"`{name}`" in (_FOLDER.parent / "docs" / "examples.md").read_text()
@@ -142,6 +157,14 @@ def test_the_same_program_is_run_on_four_mpis() -> None:
 
 @pytest.mark.parametrize("manifest", _MANIFESTS)
 def test_each_claim_that_a_job_mounts_comes_with_it(manifest: str) -> None:
-    claims = {document["metadata"]["name"] for document in _documents(manifest) if document["kind"] != "TrainingJob"}
-    mounted = {volume["persistentVolumeClaim"]["claimName"] for volume in _job(manifest)["spec"].get("volumes", [])}
-    assert mounted == claims
+    spec = _job(manifest)["spec"]
+    wanted = {volume["persistentVolumeClaim"]["claimName"] for volume in spec.get("volumes", [])}
+    wanted |= {part["pvc"]["claimName"] for part in (spec.get("outputs", {}), *spec.get("inputs", [])) if "pvc" in part}
+    own = {document["metadata"]["name"] for document in _documents(manifest) if document["kind"] != "TrainingJob"}
+    beside = {
+        document["metadata"]["name"]
+        for path in (_FOLDER / manifest).parent.glob("*.yaml")
+        for document in yaml.safe_load_all(path.read_text())
+        if document["kind"] == "PersistentVolumeClaim"
+    }
+    assert own <= wanted <= own | (beside if manifest in _BROUGHT else set())

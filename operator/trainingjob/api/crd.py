@@ -9,10 +9,13 @@ from trainingjob.api.names import name_validations
 from trainingjob.api.rules import validations
 from trainingjob.api.schema import Schema, structural_schema
 from trainingjob.api.spec import TrainingJobSpec
-from trainingjob.api.status import TrainingJobStatus
+from trainingjob.api.status import ConditionType, TrainingJobStatus
 
 UNREAD_STATUS = {"observedGeneration": -1}
 """The status of a job that no operator has seen; tools take it for one that is still being worked on."""
+
+_ARTIFACTS = f'.status.conditions[?(@.type=="{ConditionType.ARTIFACTS_COMPLETE}")].reason'
+"""One word for all replicas; an address would be longer than a line and tell of one of them alone."""
 
 
 def custom_resource_definition() -> dict[str, Any]:
@@ -85,6 +88,7 @@ def _columns() -> list[dict[str, Any]]:
         _column("Queue", ".spec.gang.queue", "The queue of its gang.", priority=1),
         _column("Started", ".status.startTime", "The time since every replica ran.", type="date", priority=1),
         _column("Finished", ".status.completionTime", "The time since the job ended.", type="date", priority=1),
+        _column("Artifacts", _ARTIFACTS, "What became of the artifacts: Uploaded, or why they lack.", priority=1),
     ]
 
 

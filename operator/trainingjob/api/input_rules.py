@@ -20,13 +20,40 @@ _TAKEN = r"^/(workspace|trainingjob|dev|proc|sys)(/.*)?$"
 _ARTIFACT_URI = f"{WRITABLE_URI}|{CLAIM_URI}"
 
 
-def _mounted_claim() -> Rule[Input]:
+def _mounted_volume() -> Rule[Input]:
     return Rule(
-        f"self.?mode.orValue('') != {literal(InputMode.MOUNT)} || has(self.pvc)",
-        lambda item: (item.name,) if item.mode is InputMode.MOUNT and not item.pvc else None,
-        "only a claim can be mounted; give pvc for %s, or mode: download",
+        f"self.?mode.orValue('') != {literal(InputMode.MOUNT)} || !has(self.uri)",
+        lambda item: (item.name,) if item.mode is InputMode.MOUNT and item.uri else None,
+        "an address cannot be mounted; give pvc or csi for %s, or mode: download",
         ("self.name",),
         field="mode",
+    )
+
+
+def _mounted_csi() -> tuple[Rule[Input], ...]:
+    """Return the rules of what only a container that copies has a use for."""
+    return (
+        Rule(
+            f"!has(self.csi) || self.?mode.orValue('') != {literal(InputMode.DOWNLOAD)}",
+            lambda item: (item.name,) if item.csi and item.mode is InputMode.DOWNLOAD else None,
+            "the CSI volume of %s can be mounted and not copied; set mode: mount, or leave it out",
+            ("self.name",),
+            field="mode",
+        ),
+        Rule(
+            "!has(self.csi) || !has(self.sha256)",
+            lambda item: (item.name,) if item.csi and item.sha256 else None,
+            "%s is mounted, and nobody reads it before the program does; leave this out",
+            ("self.name",),
+            field="sha256",
+        ),
+        Rule(
+            "!has(self.csi) || !has(self.secretRef)",
+            lambda item: (item.secret_ref.name,) if item.csi and item.secret_ref else None,
+            "a CSI driver gets its credentials by csi.nodePublishSecretRef; move %s there",
+            ("self.secretRef.name",),
+            field="secretRef",
+        ),
     )
 
 
@@ -171,9 +198,10 @@ SPEC_INPUT_RULES: tuple[Rule[TrainingJobSpec], ...] = (
 
 INPUT_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
     Input: (
-        exactly_one(Input, "uri", "pvc"),
+        exactly_one(Input, "uri", "pvc", "csi"),
         fits("uri", READABLE_URI, NO_READABLE_URI),
-        _mounted_claim(),
+        _mounted_volume(),
+        *_mounted_csi(),
         _checked_copy(),
         secret_of_a_store(),
         fits("path", _INPUT_PATH, "%s is no folder of a container; write it like /data/train"),

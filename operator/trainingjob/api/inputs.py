@@ -8,6 +8,7 @@ from pydantic import Field
 from trainingjob.api.base import Model
 from trainingjob.api.pod_fields import NameReference
 from trainingjob.api.stores import ClaimFolder, Sha256, Uri
+from trainingjob.api.volumes import CSIData
 
 INPUT_VARIABLE_PREFIX: Final = "INPUT_"
 """What the names of the variables begin with that name the inputs."""
@@ -34,10 +35,15 @@ class Input(Model):
         description="What is downloaded: s3://, gs://, az://, https:// or http://; a / at the end means a folder.",
     )
     pvc: ClaimFolder | None = Field(None, description="A claim, or a part of it, with the data instead.")
+    csi: CSIData | None = Field(
+        None,
+        description="A volume that a CSI driver of the nodes makes for each pod instead, such as one that shows a "
+        "bucket; it is mounted read-only.",
+    )
     mode: InputMode | None = Field(
         None,
-        description="mount: the claim itself, read-only. download: a copy of the pod's own, made before the program "
-        "starts. When not given a claim is mounted and a uri downloaded.",
+        description="mount: the volume itself, read-only. download: a copy of the pod's own, made before the program "
+        "starts. When not given a claim or a CSI volume is mounted and a uri downloaded.",
     )
     path: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         None,
@@ -53,7 +59,7 @@ class Input(Model):
     @property
     def mounted(self) -> bool:
         """Say whether the data is mounted and not copied."""
-        return self.mode is InputMode.MOUNT or (self.mode is None and self.pvc is not None)
+        return self.mode is InputMode.MOUNT or (self.mode is None and self.uri is None)
 
     @property
     def variable(self) -> str:

@@ -129,16 +129,21 @@ class ProjectedVolume(Model):
     default_mode: Mode | None = Field(None, description="The files' permission bits.")
 
 
-class CSIVolume(Model):
-    """A volume of a CSI driver that lives as long as the pod."""
+class CSIData(Model):
+    """Which volume a CSI driver is to give to a pod."""
 
     driver: Name = Field(description="The driver's name.")
-    read_only: bool | None = Field(None, description="Whether it is mounted read-only.")
     fs_type: ShortText | None = Field(None, description="The file system.")
     volume_attributes: Annotated[dict[str, ShortText], Field(max_length=64)] | None = Field(
         None, description="The driver's own settings."
     )
     node_publish_secret_ref: NameReference | None = Field(None, description="The Secret for the driver.")
+
+
+class CSIVolume(CSIData):
+    """A volume of a CSI driver that lives as long as the pod."""
+
+    read_only: bool | None = Field(None, description="Whether it is mounted read-only.")
 
 
 class TypedReference(Model):

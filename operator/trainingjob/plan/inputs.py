@@ -1,4 +1,4 @@
-"""Data that a program reads: claims that are mounted, and a container that downloads the rest."""
+"""Data that a program reads: volumes that are mounted, and a container that downloads the rest."""
 
 from trainingjob.api.inputs import Input
 from trainingjob.contract import names
@@ -11,6 +11,7 @@ from trainingjob.plan.own_containers import (
     Attachment,
     claim,
     credentials,
+    csi_volume,
     mounts_of,
     own_container,
     plain_variables,
@@ -49,6 +50,9 @@ def _use(item: Input) -> str:
 
 
 def _mount(item: Input) -> Addition:
+    if item.csi:
+        driven = csi_volume(_use(item), item.csi)
+        return Addition((driven.volume,), mounts=({**driven.mount, "mountPath": _path(item)},))
     attached = _claim(item)
     if not item.path:
         # All of the claim: the kubelet would make a part that is not there, and the program could not miss it.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trainingjob.api.pod_fields import EnvVar
+from trainingjob.api.volumes import CSIData
 from trainingjob.contract import names
 from trainingjob.contract.tasks import Task
 from trainingjob.plan.model import Manifest
@@ -56,6 +57,16 @@ def claim(use: str, claim_name: str, *, read_only: bool) -> Attachment:
     return Attachment(
         {"name": volume, "persistentVolumeClaim": {"claimName": claim_name}},
         {"name": volume, "mountPath": f"{names.STORES}/{use}", **flags},
+    )
+
+
+def csi_volume(use: str, data: CSIData) -> Attachment:
+    """Return the volume that a CSI driver makes for one use, such as `input-train`."""
+    volume = own_volume_name(f"csi-{use}")
+    # Some drivers refuse a volume that is not said to be read-only, others look at nothing but the mount.
+    return Attachment(
+        {"name": volume, "csi": {**data.manifest(), "readOnly": True}},
+        {"name": volume, "mountPath": f"{names.STORES}/{use}", "readOnly": True},
     )
 
 

@@ -38,7 +38,9 @@ def test_the_columns_show_the_phase_and_its_reason_first() -> None:
     assert [column["name"] for column in columns if not column.get("priority")] == [
         "Phase", "Reason", "Ready", "Restarts", "Age",
     ]  # fmt: skip
-    assert [column["name"] for column in columns if column.get("priority")] == ["Queue", "Started", "Finished"]
+    assert [column["name"] for column in columns if column.get("priority")] == [
+        "Queue", "Started", "Finished", "Artifacts",
+    ]  # fmt: skip
 
 
 def test_the_definition_is_small_enough_for_client_side_apply_with_room_to_grow() -> None:

@@ -60,6 +60,23 @@ def test_a_claim_is_mounted_read_only_and_the_program_is_told_where(
 
 
 @pytest.mark.parametrize(
+    ("more", "told"),
+    [({}, "/trainingjob/inputs/train"), ({"mode": "mount"}, "/trainingjob/inputs/train"), ({"path": "/data"}, "/data")],
+)
+def test_what_a_driver_gives_is_mounted_read_only_and_the_program_is_told_where(
+    more: dict[str, Any], told: str
+) -> None:
+    given = {"driver": "bucket.csi.example.com", "volumeAttributes": {"bucketName": "digits"}}
+    secret = {"nodePublishSecretRef": {"name": "s3"}}
+    pod = pod_of(**reading(csi={**given, **secret}, **more))
+    assert mounts_of(main_container(pod))[told] == {"name": "trainingjob-csi-input-train", "readOnly": True}
+    assert volumes_of(pod)["trainingjob-csi-input-train"] == {"csi": {**given, **secret, "readOnly": True}}
+    assert env_values(pod)["INPUT_TRAIN"] == told
+    assert init_containers(pod) == {}
+    assert restricted_violations(pod) == []
+
+
+@pytest.mark.parametrize(
     ("item", "uri", "mounted"),
     [
         ({"uri": "s3://b/train/"}, "s3://b/train/", None),
