@@ -37,6 +37,11 @@ print("steps", step, flush=True)
 PRINT = """
 import os, signal, sys, time
 
+match sys.argv[1]:
+    case "handle SIGTERM":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("out bye", flush=True) or 5))
+    case "ignore SIGTERM":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for number in range(300):
     print("out", number, flush=True)
     print("err", number, file=sys.stderr, flush=True)
@@ -60,13 +65,7 @@ match sys.argv[1]:
     case "leave something behind":
         if os.fork() == 0:
             time.sleep(3600)
-    case "handle SIGTERM":
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("out bye", flush=True) or 5))
-        time.sleep(3600)
-    case "ignore SIGTERM":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(3600)
-    case "wait":
+    case "handle SIGTERM" | "ignore SIGTERM" | "wait":
         time.sleep(3600)
 """
 """Prints on both outputs, on one of them at the end, and then does as its argument says."""

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 from socketserver import TCPServer, ThreadingMixIn
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _SECONDS: Final = 10
-"""How long a client may take for its request."""
+"""How long a client may be silent."""
+_AT_ONCE: Final = 16
+"""How many clients are answered at a time; memory is short, and whoever reaches the pod may come."""
 
 
 class _Collector(Collector):
@@ -46,6 +48,22 @@ class _Collector(Collector):
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._free = threading.BoundedSemaphore(_AT_ONCE)
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def server_bind(self) -> None:
         if self.address_family == socket.AF_INET6:

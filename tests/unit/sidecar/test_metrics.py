@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.waiting import wait_until
 from trainingjob.sidecar.metrics_file import MetricsFile
 from trainingjob.sidecar.metrics_port import serve
 
@@ -154,6 +157,20 @@ def test_newest_values_are_served_for_prometheus_and_as_json(tmp_path: Path) -> 
 )
 def test_nothing_else_is_served(tmp_path: Path, method: str, path: str, status: int) -> None:
     assert ask(serve(read(tmp_path, b""), 0), path, method)[0] == status
+
+
+def test_clients_that_are_silent_take_little_and_others_are_answered_when_they_have_gone(tmp_path: Path) -> None:
+    port = serve(read(tmp_path, b""), 0)
+    before = threading.active_count()
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(16)]
+    wait_until(lambda: threading.active_count() - before == 16, 60)
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        ask(port, "/metrics.json")
+    assert threading.active_count() - before == 16
+    for connection in silent:
+        connection.close()
+    wait_until(lambda: threading.active_count() == before, 60)
+    assert ask(port, "/metrics.json") == (200, "[]")
 
 
 def test_port_that_is_taken_is_told_and_nothing_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
