@@ -26,7 +26,7 @@ def main() -> int:
         if arguments.remove:
             down(name=arguments.name)
             return 0
-        cluster = bring_up(arguments.name, 1, [_EXAMPLE], progress)
+        cluster = bring_up(arguments.name, 1, [_EXAMPLE], progress, tensorboard=False)
         install(cluster, progress)
         return _train(cluster, arguments.name, progress)
     except (StepFailed, ClusterError, CommandFailed) as error:

@@ -15,6 +15,7 @@ from devtools.shell import run
 NAMESPACE = "trainingjob-system"
 RELEASE = "trainingjob-operator"
 CHART = REPOSITORY / "charts" / "trainingjob-operator"
+TENSORBOARD_IMAGE = "trainingjob.dev/tensorboard:dev"
 _IMAGE = "trainingjob-operator"
 
 
@@ -24,9 +25,10 @@ def operator_tag() -> str:
     return f"dev-{fingerprint(REPOSITORY, REPOSITORY / 'Dockerfile', _IMAGE)[:12]}"
 
 
-def build_images(examples: Sequence[str]) -> list[Path]:
-    """Build the operator's image and those of the named examples; return their archives."""
+def build_images(examples: Sequence[str], *, tensorboard: bool = True) -> list[Path]:
+    """Build the operator's image, TensorBoard's perhaps, and those of the named examples; return their archives."""
     wanted = [(REPOSITORY, f"{_IMAGE}:{operator_tag()}")]
+    wanted += [(REPOSITORY / "images" / "tensorboard", TENSORBOARD_IMAGE)] if tensorboard else []
     wanted += [(REPOSITORY / "examples" / name, example_image(name)) for name in examples]
     return [images.build(context, tag) for context, tag in wanted]
 
@@ -41,10 +43,12 @@ def example_image(name: str) -> str:
     return f"trainingjob.dev/examples/{name}:dev"
 
 
-def bring_up(name: str, nodes: int, examples: Sequence[str], progress: Progress) -> Cluster:
+def bring_up(
+    name: str, nodes: int, examples: Sequence[str], progress: Progress, *, tensorboard: bool = True
+) -> Cluster:
     """Start a cluster while the images are built, and load them into it."""
     with ThreadPoolExecutor() as pool:
-        archives = pool.submit(build_images, examples)
+        archives = pool.submit(build_images, examples, tensorboard=tensorboard)
         cluster = up(name=name, nodes=nodes)
         with progress.step("images", 300):
             built = archives.result()
@@ -58,6 +62,7 @@ def install(cluster: Cluster, progress: Progress, *settings: str) -> None:
     words: list[str | Path] = [
         *("helm", "upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace"),
         *("--set", f"image.repository=docker.io/library/{_IMAGE}", "--set", f"image.tag={operator_tag()}"),
+        *("--set", f"tensorboard.image={TENSORBOARD_IMAGE}"),
         *(word for setting in settings for word in ("--set", setting)),
         *("--wait", "--timeout", "3m"),
     ]

@@ -158,7 +158,7 @@ def _everything(checks: Checks, progress: Progress, *, long: bool) -> None:
         archives = pool.submit(build_images, example_names())
         _quick(checks)
         checks.pytest("simulated schedules", 40, ["tests/simulation"])
-        checks.pytest("containers in pods", 150, ["tests/sidecar"])
+        checks.pytest("containers in pods", 180, ["tests/sidecar"])
         tools.result()
         checks.pytest("chart tests", 180, ["tests/chart"])
         checks.api_server_tests("API server tests")

@@ -1,4 +1,4 @@
-"""Files and programs of other projects, for tests: brought as Go modules, checked by their sums, kept in the cache."""
+"""Files and programs of other projects, for tests: brought as Go modules or npm packages, checked by their sums."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devtools.cluster.golang import environment, find_go
 from devtools.locking import locked
+from devtools.nodejs import install_locked
 from devtools.paths import cache_root
 from devtools.progress import Progress
 from devtools.shell import run
@@ -104,6 +105,17 @@ def build_program(module: Module, package: str, expected: float) -> Path:
 def versitygw() -> Path:
     """Return the path of an S3 server, which is built when it is not there yet; raises as `build_program` does."""
     return build_program(VERSITYGW, "cmd/versitygw", 300)
+
+
+def azurite() -> list[Path]:
+    """Return the words that start an Azure Blob Storage server, which is installed when it is not there yet.
+
+    Raises:
+        ClusterError: when there is no Node.js, nor a way to bring one.
+        StepFailed: when the installation fails.
+    """
+    node, packages = install_locked(Path(__file__).with_name("azurite"), 30)
+    return [node, packages / "azurite" / "dist" / "src" / "blob" / "main.js"]
 
 
 def _lock(module: Module) -> Path:

@@ -43,6 +43,7 @@ def test_rights_given_are_the_rights_used(
         _need_a_config_map(user)
         _need_ssh_keys(user)
         _keep_artifacts(user)
+        _show_event_files(user)
         _meet_the_same_trouble_twice(user)
         _retire(user)
         _collide(user, api, lambda: RE_READ in used(control_plane.audit_log, account))
@@ -112,6 +113,17 @@ def _keep_artifacts(user: User) -> None:
     wait_until(lambda: user.kubectl(*stopped), lambda seconds: seconds == "1", 60)
     end_pod(user, "kept-worker-0", 143)
     user.wait_for_phase("kept", "Failed")
+
+
+def _show_event_files(user: User) -> None:
+    """The TensorBoard goes with the end of its job."""
+    outputs = {"uri": "s3://bucket/runs"}
+    user.apply_job("shown", **PROGRAM, outputs=outputs, workingDir="/app", tensorboard={"ttlSeconds": 0})
+    boards = ("get", "deployments,services", "-o", "name")
+    made = {"deployment.apps/shown-tensorboard", "service/shown-tensorboard"}
+    wait_until(lambda: set(user.kubectl(*boards).split()), lambda names: made <= names, 60)
+    user.change_job("shown", cancel=True)
+    wait_until(lambda: set(user.kubectl(*boards).split()), lambda names: not made & names, 60)
 
 
 def _retire(user: User) -> None:

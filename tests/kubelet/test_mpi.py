@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devtools.deploy import example_image
-from tests.support.user import User
+from tests.support.user import User, wait_until
 
 pytestmark = pytest.mark.kubelet
 
@@ -90,8 +90,10 @@ def test_worker_with_a_wrong_image_keeps_the_launcher_waiting_and_is_named(user:
 
 def test_launcher_that_never_gets_its_workers_says_why(user: User) -> None:
     user.apply_job("alone", **mpi_job(ALLREDUCE, overrides={"worker": {"nodeSelector": {"disk": "marble"}}}))
-    status = user.wait_for_reason("alone", "Unschedulable")
-    assert "Pod alone-worker-0 finds no node (and 1 more)" in status["message"]
+    words = "Pod alone-worker-0 finds no node (and 1 more)"
+    # The scheduler tells of one pod after the other.
+    status = wait_until(lambda: user.status("alone"), lambda found: words in found.get("message", ""), 120)
+    assert status["reason"] == "Unschedulable"
     assert status["replicas"]["launcher"]["ready"] == 0
 
 

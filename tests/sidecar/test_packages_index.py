@@ -149,7 +149,7 @@ def test_index_of_the_requirements_file_is_the_one_that_must_answer(
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"username": "reader"}, "has none of the keys index-url, pip.conf and netrc"),
+        ({"username": "reader"}, "has none of the keys index-url, pip.conf, channels and netrc"),
         (
             {"index_url": "ftp://reader:planted@example.com"},
             "index-url of the Secret of spec.environment.secretRef is no",

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installing import Installer, packages_seen
+from tests.support.conda_channel import CondaPackage, serving_channel
+from tests.support.conda_programs import add_conda
+from tests.support.installing import Installer, packages_seen, tools_for
 from tests.support.interpreters import interpreters
 from tests.support.package_index import PackageIndex, serving
 from tests.support.training_images import TrainingImage
+from trainingjob.contract.tasks import CondaPackages
 from trainingjob.sidecar.packages.installation import BROUGHT_PIP_NEEDS
 
 VERSIONS = list(interpreters())
@@ -60,6 +63,23 @@ def test_pip_of_the_image_installs(
         65,
         "No matching distribution found for nowhere",
     )
+
+
+@pytest.mark.parametrize("version", EACH)
+def test_conda_of_the_image_installs_whatever_its_python(
+    version: tuple[int, int], tmp_path: Path, conda_tools: Path
+) -> None:
+    image = image_of(version, tmp_path / "image", "--without-pip")
+    add_conda(image)
+    script = "export TOOL_DATA=$CONDA_PREFIX/share\n"
+    with serving_channel() as channel:
+        channel.add(CondaPackage("tool", "1.0", {"etc/conda/activate.d/tool.sh": script}))
+        wanted = CondaPackages(packages=("tool",), channels=(channel.url,))
+        installed = Installer(tmp_path, tools_for(wanted, tmp_path / "tools", conda_tools))(image)
+
+    assert (installed.code, installed.message) == (0, "")
+    code = "import os, sys, arrays; print(os.environ['TOOL_DATA'], sys.version_info[:2])"
+    assert installed.run("python", "-c", code).stdout == f"{installed.environment}/conda/share {version}\n"
 
 
 @pytest.mark.parametrize("version", EACH)

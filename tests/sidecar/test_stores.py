@@ -1,25 +1,31 @@
-"""Sources, inputs and artifacts of earlier attempts come from a real S3 server."""
+"""Sources, inputs and artifacts of earlier attempts come from real servers of stores."""
 
+import asyncio
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import obstore
 import pytest
 
+from tests.support.azure_store import AzureServer
 from tests.support.file_server import serve_files
 from tests.support.hostile_archives import file, laid_out, tar_of
-from tests.support.object_store import ObjectServer
+from tests.support.object_server import StoreServer
+from tests.support.stores import each_store, of_kind
 from tests.support.uploading import Pod
 from tests.support.waiting import wait_until
 from trainingjob.contract import names
 from trainingjob.contract.tasks import ArchiveSource, DownloadInputs, FetchSource, Input, RestoreArtifact, Task
 from trainingjob.sidecar import download, inputs, restore, source
 from trainingjob.sidecar.errors import RefusedError
+from trainingjob.sidecar.remotes import open_remote
+from trainingjob.sidecar.targets import open_target
 
 OPERATOR = Path(__file__).parents[2] / "operator"
 CODE = tar_of(file("train.py", b"print()"), compression="gz")
@@ -27,9 +33,9 @@ NAMES = ["a b.txt", "deep/er/per%41cent", "hash#?q", "ü+~", "star*[x]"]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
     """Return a server with an archive, a file of several parts and a folder of oddly named files."""
-    with ObjectServer(tmp_path_factory.mktemp("server")) as running:
+    with of_kind(request)(tmp_path_factory.mktemp("server") / "server") as running:
         running.store.put("code.tgz", CODE)
         for name in NAMES:
             running.store.put(f"data/{name}", name.encode())
@@ -38,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
 
 
 @pytest.fixture
-def credentials(server: ObjectServer, tmp_path: Path) -> str:
+def credentials(server: StoreServer, tmp_path: Path) -> str:
     return str(server.write_credentials(tmp_path / "credentials"))
 
 
@@ -67,31 +73,32 @@ def bring(tmp_path: Path, uri: str, credentials: str, **fields: str) -> dict[str
     return laid_out(target)
 
 
+@each_store
 def test_archive_is_fetched_by_the_container_and_no_secret_is_shown(
-    server: ObjectServer, credentials: str, tmp_path: Path
+    server: StoreServer, credentials: str, tmp_path: Path
 ) -> None:
     (tmp_path / "w").mkdir()
-    archive = ArchiveSource(uri="s3://runs/code.tgz", credentials=credentials)
+    archive = ArchiveSource(uri=server.uri("code.tgz"), credentials=credentials)
     task = FetchSource(source=archive, workspace=str(tmp_path / "w"), entrypoint="train.py")
     done = run(names.FETCH_SOURCE, task, tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "message").read_text()) == {
-        "uri": "s3://runs/code.tgz",
+        "uri": server.uri("code.tgz"),
         "sha256": hashlib.sha256(CODE).hexdigest(),
     }
-    assert "The archive s3://runs/code.tgz: 1 files, 7 bytes" in done.stdout
-    assert server.secret_key not in done.stdout + done.stderr
+    assert f"The archive {server.uri('code.tgz')}: 1 files, 7 bytes" in done.stdout
+    assert server.secret not in done.stdout + done.stderr
 
 
 def test_archive_that_is_not_there_ends_the_container_for_good(
-    server: ObjectServer, credentials: str, tmp_path: Path
+    server: StoreServer, credentials: str, tmp_path: Path
 ) -> None:
     (tmp_path / "w").mkdir()
     archive = ArchiveSource(uri="s3://runs/none.tgz", credentials=credentials)
     done = run(names.FETCH_SOURCE, FetchSource(source=archive, workspace=str(tmp_path / "w")), tmp_path)
     assert done.returncode == names.EXIT_REFUSED
     assert "s3://runs/none.tgz" in (tmp_path / "message").read_text()
-    assert server.secret_key not in done.stdout + done.stderr
+    assert server.secret not in done.stdout + done.stderr
 
 
 def test_archive_of_a_server_that_tells_no_length_is_fetched(tmp_path: Path) -> None:
@@ -104,20 +111,25 @@ def test_archive_of_a_server_that_tells_no_length_is_fetched(tmp_path: Path) -> 
     assert laid_out(tmp_path / "w") == {"train.py": b"print()"}
 
 
-@pytest.mark.parametrize("uri", ["s3://runs/data/", "s3://runs/data"])
-def test_folder_arrives_with_all_its_names_and_nothing_beside_it(credentials: str, tmp_path: Path, uri: str) -> None:
-    found = {path: content for path, content in bring(tmp_path, uri, credentials).items() if content is not None}
+@each_store
+@pytest.mark.parametrize("folder", ["data/", "data"])
+def test_folder_arrives_with_all_its_names_and_nothing_beside_it(
+    server: StoreServer, credentials: str, tmp_path: Path, folder: str
+) -> None:
+    brought = bring(tmp_path, server.uri(folder), credentials)
+    found = {path: content for path, content in brought.items() if content is not None}
     assert found == {name: name.encode() for name in NAMES}
 
 
+@each_store
 def test_large_object_arrives_in_parts(
-    server: ObjectServer, credentials: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: StoreServer, credentials: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "_PART", 2**20)
     data = os.urandom(5 * 2**20 + 17)
     server.store.put("large.bin", data)
     digest = hashlib.sha256(data).hexdigest()
-    assert bring(tmp_path, "s3://runs/large.bin", credentials, sha256=digest) == {"large.bin": data}
+    assert bring(tmp_path, server.uri("large.bin"), credentials, sha256=digest) == {"large.bin": data}
 
 
 def test_second_run_brings_nothing_again(credentials: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +147,7 @@ inputs.run(os.environ["TRAININGJOB_TASK"])
 
 
 def test_container_that_is_killed_and_started_again_goes_on_where_it_was(
-    server: ObjectServer, credentials: str, tmp_path: Path
+    server: StoreServer, credentials: str, tmp_path: Path
 ) -> None:
     data = os.urandom(1_000_003) * 70
     server.store.put("huge.bin", data)
@@ -163,26 +175,95 @@ def test_container_that_is_killed_and_started_again_goes_on_where_it_was(
     assert (target / "huge.bin").read_bytes() == expected
 
 
+@each_store
 def test_object_of_the_same_size_that_was_changed_is_brought_again(
-    server: ObjectServer, credentials: str, tmp_path: Path
+    server: StoreServer, credentials: str, tmp_path: Path
 ) -> None:
     server.store.put("changing", b"one")
-    assert bring(tmp_path, "s3://runs/changing", credentials) == {"changing": b"one"}
+    assert bring(tmp_path, server.uri("changing"), credentials) == {"changing": b"one"}
     server.store.put("changing", b"two")
-    assert bring(tmp_path, "s3://runs/changing", credentials) == {"changing": b"two"}
+    assert bring(tmp_path, server.uri("changing"), credentials) == {"changing": b"two"}
 
 
-def test_nothing_in_the_store_is_refused_with_the_inputs_name(credentials: str, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="Input 'train': there is nothing at s3://runs/dat"):
-        bring(tmp_path, "s3://runs/dat", credentials)
-    with pytest.raises(RefusedError, match=r"Input 'train': Could not list s3://none/data: .*NoSuchBucket"):
-        bring(tmp_path, "s3://none/data", credentials)
+@each_store
+def test_object_has_one_version_however_it_is_found(server: StoreServer, credentials: str) -> None:
+    """What was brought by its own address is known again in its folder, and a condition is one for each server."""
+    (alone,) = open_remote(server.uri("data/a b.txt"), credentials).find()
+    listed = {file.path: file for file in open_remote(server.uri("data"), credentials).find()}
+    assert listed["a b.txt"].version == alone.version
+    assert alone.version.startswith('"')
 
 
-def test_what_the_sidecar_of_an_attempt_kept_is_what_the_next_one_gets(
-    server: ObjectServer, credentials: str, tmp_path: Path
+@each_store
+async def test_of_many_that_write_a_file_at_once_one_has_written_it(server: StoreServer, credentials: str) -> None:
+    target = open_target(server.uri("claimed"), credentials, 5)
+    await target.delete(["owner.json"])
+    pods = [f"pod {number}".encode() for number in range(20)]
+    # None of them finds it: they differ by what the store answers to the writing itself.
+    written = await asyncio.gather(*(target.create("owner.json", pod) for pod in pods))
+    (winner,) = [pod for pod, has in zip(pods, written, strict=True) if has]
+    assert await target.read("owner.json") == winner
+    await target.delete(["owner.json"])
+    assert await target.read("owner.json") is None
+
+
+OTHERS: Mapping[str, Callable[[StoreServer], dict[str, str]]] = {
+    "gs-file": lambda server: {
+        "GOOGLE_APPLICATION_CREDENTIALS": server.environment["GOOGLE_SERVICE_ACCOUNT_KEY"],
+        "GOOGLE_BASE_URL": server.environment["GOOGLE_BASE_URL"],
+    },
+    "az-signature": lambda server: {
+        "AZURE_STORAGE_ACCOUNT_NAME": server.environment["AZURE_STORAGE_ACCOUNT_NAME"],
+        "AZURE_STORAGE_SAS_TOKEN": f"?{azure(server).shared_access('rcwl')}",
+        "AZURE_STORAGE_ENDPOINT": azure(server).endpoint,
+    },
+    "az-connection": lambda server: {"AZURE_STORAGE_CONNECTION_STRING": azure(server).connection},
+}
+"""Other keys that a Secret may have in place of those of `environment`."""
+
+
+def azure(server: StoreServer) -> AzureServer:
+    assert isinstance(server, AzureServer)
+    return server
+
+
+@pytest.mark.parametrize(
+    ("server", "keys"),
+    [(name.partition("-")[0], keys) for name, keys in OTHERS.items()],
+    indirect=["server"],
+    ids=OTHERS,
+)
+def test_other_credentials_of_a_store_serve_as_well(
+    server: StoreServer, tmp_path: Path, keys: Callable[[StoreServer], dict[str, str]]
 ) -> None:
-    prefix = "s3://runs/team/mnist/uid"
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for name, value in keys(server).items():
+        (folder / name).write_text(value)
+    pod = Pod(tmp_path / "pod", server.uri(f"others/{tmp_path.name}"), str(folder))
+    pod.write("outputs/model", os.urandom(9_000_000))
+    pod.start()
+    assert pod.end().complete
+    brought = bring(tmp_path, f"{pod.prefix}/outputs", str(folder))
+    assert brought == {"model": (pod.workspace / "outputs/model").read_bytes()}
+
+
+@each_store
+def test_nothing_in_the_store_is_refused_with_the_inputs_name(
+    server: StoreServer, credentials: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RefusedError, match=f"Input 'train': there is nothing at {server.uri('dat')}"):
+        bring(tmp_path, server.uri("dat"), credentials)
+    absent = f"Could not list {server.scheme}://none/data: the bucket does not exist ({server.absent})."
+    with pytest.raises(RefusedError, match=re.escape(f"Input 'train': {absent}")):
+        bring(tmp_path, f"{server.scheme}://none/data", credentials)
+
+
+@each_store
+def test_what_the_sidecar_of_an_attempt_kept_is_what_the_next_one_gets(
+    server: StoreServer, credentials: str, tmp_path: Path
+) -> None:
+    prefix = server.uri("team/mnist/uid")
     pod = Pod(tmp_path / "pod", f"{prefix}/0/worker-0", credentials)
     pod.write("outputs/ckpt/step ü 7.bin", os.urandom(6_000_000))
     pod.write("logs/train.log", b"step 7\n")

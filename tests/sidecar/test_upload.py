@@ -1,4 +1,4 @@
-"""The uploading sidecar as a process against a real S3 server: what it keeps, and what it survives."""
+"""The uploading sidecar as a process against real servers of stores: what it keeps, and what it survives."""
 
 import hashlib
 import json
@@ -7,36 +7,40 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.object_server import StoreServer
 from tests.support.object_store import ObjectServer
+from tests.support.stores import each_store, of_kind
 from tests.support.uploading import Pod, newest_manifest, read_artifact
 from tests.support.waiting import wait_until
 
-PREFIX = "s3://runs/team/mnist/uid/0/worker-0"
 FOLDER = "team/mnist/uid/0/worker-0"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ObjectServer]:
-    with ObjectServer(tmp_path / "server") as running:
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreServer]:
+    with of_kind(request)(tmp_path / "server") as running:
         yield running
 
 
 @pytest.fixture
-def pod(tmp_path: Path, server: ObjectServer) -> Iterator[Pod]:
+def pod(tmp_path: Path, server: StoreServer) -> Iterator[Pod]:
     credentials = server.write_credentials(tmp_path / "credentials")
-    made = Pod(tmp_path / "pod", PREFIX, str(credentials))
+    made = Pod(tmp_path / "pod", server.uri(FOLDER), str(credentials))
     yield made
     made.kill()
 
 
-def test_program_that_ends_leaves_everything_under_the_digest_that_is_reported(server: ObjectServer, pod: Pod) -> None:
+@each_store
+def test_program_that_ends_leaves_everything_under_the_digest_that_is_reported(server: StoreServer, pod: Pod) -> None:
     pod.write("outputs/model.keras", b"m" * 100_000)
-    pod.write("outputs/deep/er/weights ü.bin", b"w" * 7_000_000)
+    pod.write("outputs/deep/er/weights ü.bin", b"w" * 20_000_000)
     pod.write("logs/train.log", b"step 1\n")
     pod.write("other/left alone", b"")
     pod.start()
@@ -44,15 +48,16 @@ def test_program_that_ends_leaves_everything_under_the_digest_that_is_reported(s
     name = newest_manifest(server.keys(), FOLDER)
     assert name is not None
     assert report.complete
-    assert (report.uri, report.problem, report.files, report.bytes) == (PREFIX, "", 3, 7_100_007)
+    assert (report.uri, report.problem, report.files, report.bytes) == (pod.prefix, "", 3, 20_100_007)
     assert report.sha256 == hashlib.sha256(server.read(name)).hexdigest()
     found, digests = read_artifact(server.read, FOLDER, name)
     assert found.complete
     assert digests == pod.tree("outputs", "logs")
-    assert server.secret_key not in pod.log + (pod.folder / "message").read_text()
+    assert server.secret not in pod.log + (pod.folder / "message").read_text()
 
 
-def test_program_of_the_page_downloads_what_the_report_names(server: ObjectServer, pod: Pod, tmp_path: Path) -> None:
+@each_store
+def test_program_of_the_page_downloads_what_the_report_names(server: StoreServer, pod: Pod, tmp_path: Path) -> None:
     pod.write("outputs/deep/model", b"m" * 100_000)
     pod.write("logs/train.log", b"step 1\n")
     pod.start()
@@ -72,7 +77,8 @@ def test_program_of_the_page_downloads_what_the_report_names(server: ObjectServe
     assert copied == {Path("outputs/deep/model"), Path("logs/train.log")}
 
 
-def test_log_that_grows_is_in_the_store_while_the_program_runs(server: ObjectServer, pod: Pod) -> None:
+@each_store
+def test_log_that_grows_is_in_the_store_while_the_program_runs(server: StoreServer, pod: Pod) -> None:
     pod.start()
     log = pod.write("logs/train.log", b"", age=0)
     lines = iter(range(10_000))
@@ -127,7 +133,7 @@ def test_file_that_is_on_its_way_when_the_program_ends_is_not_begun_anew(server:
     assert pod.log.count("uploaded logs/z: 200,000,000 bytes") == 1
 
 
-def test_store_that_is_down_when_the_program_ends_is_waited_for(server: ObjectServer, pod: Pod) -> None:
+def test_store_that_is_down_when_the_program_ends_is_waited_for(server: StoreServer, pod: Pod) -> None:
     pod.start()
     wait_until(lambda: server.read_all("owner.json"), 120)
     server.stop()
@@ -140,7 +146,7 @@ def test_store_that_is_down_when_the_program_ends_is_waited_for(server: ObjectSe
     assert server.read(f"{FOLDER}/outputs/model") == b"model"
 
 
-def test_store_that_stays_down_is_reported_with_the_last_manifest_before(server: ObjectServer, pod: Pod) -> None:
+def test_store_that_stays_down_is_reported_with_the_last_manifest_before(server: StoreServer, pod: Pod) -> None:
     pod.task = {"grace_seconds": 10}
     pod.write("logs/train.log", b"step 1\n")
     pod.start()
@@ -163,11 +169,11 @@ def test_store_that_hangs_holds_nobody_up_beyond_the_grace(pod: Pod) -> None:
         pod.write("outputs/model", b"model")
         pod.start()
         report = pod.end()
-    assert (report.uri, report.sha256, report.complete) == (PREFIX, None, False)
+    assert (report.uri, report.sha256, report.complete) == (pod.prefix, None, False)
     assert report.problem == "The artifact was not uploaded within 4 s. The store does not answer."
 
 
-def test_metrics_travel_in_the_report_and_their_history_is_part_of_the_artifact(server: ObjectServer, pod: Pod) -> None:
+def test_metrics_travel_in_the_report_and_their_history_is_part_of_the_artifact(server: StoreServer, pod: Pod) -> None:
     pod.task = {"metrics": "logs/metrics.jsonl", "report_bytes": 700}
     names = [f"metric_{number:02d}" for number in range(40)]
     lines = [json.dumps({"name": name, "value": step, "step": step}) for step in range(3) for name in names]
@@ -184,58 +190,95 @@ def test_metrics_travel_in_the_report_and_their_history_is_part_of_the_artifact(
     assert server.read(f"{FOLDER}/logs/metrics.jsonl").startswith(lines[0].encode())
 
 
-def test_pod_of_a_lost_node_never_writes_into_its_successors_artifact(
-    server: ObjectServer, pod: Pod, tmp_path: Path
+def test_newest_metrics_are_served_while_the_program_runs_and_nothing_is_uploaded(
+    server: StoreServer, pod: Pod
 ) -> None:
-    later = Pod(tmp_path / "later", PREFIX, pod.credentials, uid="uid-2")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    pod.task = {"metrics": "logs/metrics.jsonl", "metrics_port": port, "interval_seconds": 3600}
+    (pod.workspace / "logs").mkdir()
+    pod.start()
+    wait_until(lambda: server.read_all("owner.json"), 120)
+    for step in (1, 2):
+        with (pod.workspace / "logs" / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps({"name": "loss", "value": 1 / step, "step": step}) + "\nhostile\n")
+        expected = [{"name": "loss", "value": 1 / step, "step": step}]
+        wait_until(lambda: ask(port, "/metrics.json") == expected, 120)  # noqa: B023 (it is called in this turn)
+    assert not server.keys(f"{FOLDER}/logs")
+    assert [metric.step for metric in pod.end().metrics] == [2]
+
+
+def ask(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+        return json.load(answer)
+
+
+@each_store
+def test_pod_of_a_lost_node_never_writes_into_its_successors_artifact(
+    server: StoreServer, pod: Pod, tmp_path: Path
+) -> None:
+    later = Pod(tmp_path / "later", pod.prefix, pod.credentials, uid="uid-2")
     for one in (pod, later):
         one.write("outputs/model", one.uid.encode())
         one.start()
         wait_until(lambda: f"{one.uid}" in server.read_all("owner.json"), 120)  # noqa: B023 (it is called in this turn)
-    assert (later.end().uri, pod.end().uri) == (f"{PREFIX}.1", PREFIX)
+    assert (later.end().uri, pod.end().uri) == (f"{pod.prefix}.1", pod.prefix)
     assert server.read(f"{FOLDER}/outputs/model") == b"uid-1"
     assert server.read(f"{FOLDER}.1/outputs/model") == b"uid-2"
 
 
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (lambda pod: setattr(pod, "prefix", "s3://absent/x"), "the bucket does not exist (NoSuchBucket)."),
-        (
-            lambda pod: (Path(pod.credentials) / "AWS_SECRET_ACCESS_KEY").write_text("of somebody else"),
-            "the store does not allow it (SignatureDoesNotMatch).",
-        ),
-    ],
-)
-def test_store_that_refuses_is_reported_with_its_own_word(pod: Pod, spoil: Callable[[Pod], object], words: str) -> None:
-    spoil(pod)
+@each_store
+def test_keys_of_somebody_else_are_reported_with_the_stores_own_word(server: StoreServer, pod: Pod) -> None:
+    key, value, word = server.wrong
+    (Path(pod.credentials) / key).write_text(value)
     pod.start()
     report = pod.end()
     assert (report.uri, report.complete, report.sha256) == (pod.prefix, False, None)
-    assert report.problem.endswith(words)
-    assert "of somebody else" not in pod.log
+    assert report.problem.endswith(f"the store does not allow it ({word}).")
+    assert value not in pod.log
 
 
-def test_keys_that_are_exchanged_while_the_program_runs_are_taken(server: ObjectServer, pod: Pod) -> None:
-    key = Path(pod.credentials) / "AWS_SECRET_ACCESS_KEY"
+@each_store
+def test_bucket_that_is_absent_is_reported_with_the_stores_own_word(server: StoreServer, pod: Pod) -> None:
+    pod.prefix = f"{server.scheme}://absent/x"
+    pod.start()
+    report = pod.end()
+    assert (report.uri, report.complete, report.sha256) == (pod.prefix, False, None)
+    assert report.problem.endswith(f"the bucket does not exist ({server.absent}).")
+
+
+@pytest.mark.parametrize("server", ["az"], indirect=True)
+def test_name_that_azure_would_change_makes_the_artifact_incomplete(server: StoreServer, pod: Pod) -> None:
+    for path in ("outputs/model", "outputs/a\\b", "outputs/v1./model"):
+        pod.write(path)
+    pod.start()
+    report = pod.end()
+    assert (report.complete, report.files) == (False, 1)
+    assert r"Azure takes no name with `\` in it or with `.` at the end of a part. 1 more are missing." in report.problem
+    assert set(server.keys(f"{FOLDER}/outputs")) == {f"{FOLDER}/outputs/model"}
+
+
+def test_keys_that_are_exchanged_while_the_program_runs_are_taken(server: StoreServer, pod: Pod) -> None:
+    name, wrong, word = server.wrong
+    key = Path(pod.credentials) / name
     good = key.read_text()
     pod.start()
     wait_until(lambda: server.read_all("owner.json"), 120)
     # A sidecar that has read its keys has no need of others as long as they are good.
     pod.kill()
-    key.write_text("expired")
+    key.write_text(wrong)
     pod.write("logs/a", b"a")
     pod.start()
-    wait_until(lambda: "SignatureDoesNotMatch" in pod.log, 120)
+    wait_until(lambda: word in pod.log, 120)
     key.write_text(good)
     wait_until(lambda: server.keys(f"{FOLDER}/logs"), 120)
     assert pod.end().complete
 
 
 def test_bucket_that_is_made_later_gets_the_artifact(server: ObjectServer, pod: Pod) -> None:
-    pod.prefix = PREFIX.replace("runs", "later")
+    pod.prefix = pod.prefix.replace("runs", "later")
     pod.write("outputs/model", b"model")
     pod.start()
-    wait_until(lambda: "NoSuchBucket" in pod.log, 120)
-    (server.objects / "later").mkdir()
+    wait_until(lambda: server.absent in pod.log, 120)
+    server.make_bucket("later")
     assert pod.end().complete

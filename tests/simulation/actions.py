@@ -112,10 +112,17 @@ def _label(world: "World", play: "Play", value: str | None) -> None:
         world.settle()
 
 
-def _delete_service(world: "World", _: "Incident") -> None:
-    if world.server.find(SERVICES, world.namespace, JOB) is not None:
-        world.server.delete(SERVICES, world.namespace, JOB)
+def _delete_service(world: "World", incident: "Incident") -> None:
+    """Delete the job's Service, or another one that is named."""
+    name = incident.on or JOB
+    if world.server.find(SERVICES, world.namespace, name) is not None:
+        world.server.delete(SERVICES, world.namespace, name)
         world.settle()
+
+
+def _board(world: "World", incident: "Incident") -> None:
+    """Turn the TensorBoard on or off."""
+    _edit(world, {"tensorboard": {"enabled": bool(incident.value)}})
 
 
 def _quota(world: "World", incident: "Incident") -> None:
@@ -160,6 +167,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "lose-node": _lose_node,
     "hide-pod": _hide,
     "delete-service": _delete_service,
+    "board": _board,
     "quota": _quota,
     "crash": _crash,
     "jump": _jump,

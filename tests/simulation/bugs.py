@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from tests.simulation import wrong_boards as boards
 from tests.simulation import wrong_ends as ends
 from tests.simulation.schedule import Incident
+from tests.simulation.scopes import BOARD
 from trainingjob.api.status import FailureClass, Phase
-from trainingjob.controller import cache, executor, worker
+from trainingjob.controller import cache, executor, tensorboards, worker
+from trainingjob.controller.kube import SERVICES
 from trainingjob.plan import PlanOptions, plan_job
 from trainingjob.reconcile import (
     Create,
@@ -26,6 +29,7 @@ from trainingjob.reconcile import (
     reconciler,
     replicas,
     suspension,
+    tensorboard,
 )
 
 Original = Callable[..., Any]
@@ -329,6 +333,19 @@ _ALL: Final = (
         ((worker, "reconcile", ends.cancel_whatever_is_decided),),
         ("keeps",),
         (after("cancel", "phase:Finalizing", 0.5),),
+    ),
+    Bug("board-never-deleted", ((tensorboard, "_until", _same(None)),), ("shows",)),
+    Bug("board-half-deleted", (), ("shows",), values=((tensorboards, "_IN_ORDER", (SERVICES,)),)),
+    Bug("board-before-the-word", ((reconciler, "with_tensorboard", boards.show_before_the_word),), ("shows",)),
+    Bug("board-forgotten", ((reconciler, "without_tensorboard", boards.forget_the_board),), ("shows",)),
+    Bug(
+        "board-deleted-whoever-owns-it", ((executor, "delete_tensorboard", boards.delete_any_board),), ("shows-fails",)
+    ),
+    Bug(
+        "board-after-the-outcome",
+        ((reconciler, "finish", boards.show_after_the_outcome),),
+        ("shows",),
+        (after("delete-service", "phase:Finalizing", 0.1, BOARD),),
     ),
     Bug("restarts-counted-from-one", ((failing, "_counts", _count_back),), ("servers-worker-fails",)),
 )

@@ -2,7 +2,8 @@
 
 Compared is always: that the run comes to rest without a violation. Compared besides, where `is_comparable` says so: the
 end of the job (phase, counters, failures, conditions), its children, and how many pods, Services, ConfigMaps and
-Secrets were created and deleted under each name. Not compared are times, uids, versions and sentences.
+Secrets were created and deleted under each name. Not compared are times, uids, versions and sentences, and how often a
+TensorBoard was made: a job that is stopped as soon as it runs may have had none.
 
 Comparable is a schedule in a calm scope (no program fails by itself, and for twelve seconds after the job runs nothing
 happens by itself) whose incidents all follow the word Running in the stored status, with one fault that holds the
@@ -14,9 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.simulation.scopes import SCOPES
+from tests.simulation.scopes import BOARD, SCOPES
 from trainingjob.api.constants import LABEL_ATTEMPT
-from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVICES
+from trainingjob.controller.kube import CONFIG_MAPS, DEPLOYMENTS, JOBS, PODS, SECRETS, SERVICES
 from trainingjob.testing import Body, ModelServer
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ _ANSWERED: Final = frozenset(
 )
 _LASTING: Final = 10.0
 """Seconds after which a suspension has been seen, however late the operator is."""
-_CHILDREN: Final = (PODS, SERVICES, CONFIG_MAPS, SECRETS)
+_CHILDREN: Final = (PODS, SERVICES, CONFIG_MAPS, SECRETS, DEPLOYMENTS)
 _COUNTED: Final = ("phase", "attempt", "restarts", "disruptions")
 _FAILURE: Final = ("pod", "attempt", "exitCode", "reason", "class")
 
 
 def end_of(server: ModelServer) -> Mapping[str, Any]:
     """Return what is left and what was made on the way, in a form that two runs can be compared in."""
-    made = Counter((c.kind, c.resource, _name(c.resource, c.body)) for c in server.changes if c.kind != "MODIFIED")
+    changes = [c for c in server.changes if c.kind != "MODIFIED" and c.body["metadata"]["name"] != BOARD]
+    made = Counter((c.kind, c.resource, _name(c.resource, c.body)) for c in changes)
     return {
         "jobs": {body["metadata"]["name"]: _job(body) for body in server.objects(JOBS)},
         "children": sorted(

@@ -9,7 +9,7 @@ from tests.simulation.branches import Branches
 from tests.simulation.compare import differences, unexpected
 from tests.simulation.memo import Memo
 from tests.simulation.schedule import FAULTS, READ_FAULTS, Incident, Schedule, fault
-from tests.simulation.scopes import SCOPES, Scope
+from tests.simulation.scopes import BOARD, SCOPES, Scope
 from tests.simulation.simulation import Run
 
 _ABSENCES: Final = {"crash-before": (0.0, 3600.0), "crash-after": (0.0, 3600.0), "slow": (0.06, 3.0)}
@@ -104,6 +104,8 @@ def acts_of(scope: Scope) -> list[Act]:
     acts = [*_GENERAL, *((kind, replica, value) for replica in replicas for kind, value in _OF_PODS)]
     if "torch" in spec:
         acts += [("nodes", "", 1), ("nodes", "", 3)]
+    if "tensorboard" in spec:
+        acts += [("board", "", on) for on in (True, False)] * 3 + [("delete-service", BOARD, None)]
     if spec.get("suspend"):
         acts += [("suspend", "", False)] * 6
     return acts

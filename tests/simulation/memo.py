@@ -176,6 +176,7 @@ class Memo:
             tuple([(service.name, service.owner_uid, service.deleting) for service in children.services]),
             children.refusals,
             children.confirmed_missing,
+            children.tensorboard_gone,
             now,
         )
         decision = self._decisions.get(key)

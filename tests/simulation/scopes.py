@@ -51,6 +51,7 @@ class Scope:
 
 
 JOB: Final = "mnist"
+BOARD: Final = f"{JOB}-tensorboard"
 IMAGE: Final = "registry.example.com/mnist:1.0"
 
 _PS = {"parameterServer": {"workers": 1, "servers": 1}}
@@ -67,6 +68,8 @@ _KEEPS: dict[str, Any] = {
     "workingDir": "/app",
     "stopGraceSeconds": 10,
 }
+
+_SHOWS: dict[str, Any] = {**_KEEPS, "tensorboard": {"ttlSeconds": 40}}
 
 _ALL: Final = (
     Scope("one", {}, calm=True),
@@ -159,6 +162,11 @@ _ALL: Final = (
         outcome="Failed",
         watch_seconds=0.03,
     ),
+    Scope("shows", _SHOWS, calm=True),
+    Scope("shows-fails", {**_SHOWS, "maxRestarts": 1}, {"worker-0": ((5, 1), (8, 1))}, outcome="Failed"),
+    Scope("shows-name-taken", {**_SHOWS, "maxRestarts": 1}, foreign=(("services", BOARD, 12.0),), watch_seconds=0.03),
+    Scope("shows-name-taken-for-ever", _SHOWS, foreign=(("services", BOARD, 0.0),)),
+    Scope("shows-later", {**_SHOWS, "tensorboard": {"enabled": False, "ttlSeconds": 0}}, {"worker-0": ((60, 0),)}),
     Scope("two-jobs", {}, {"worker-0": ((5, 1), (20, 0))}, bystander=True, watch_seconds=0.03),
 )
 SCOPES: Final[Mapping[str, Scope]] = {scope.name: scope for scope in _ALL}

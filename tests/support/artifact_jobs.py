@@ -89,7 +89,7 @@ class Keeper:
         self.user.apply(code)
         outputs = {**kept_in(self.store), **spec.pop("outputs", {})}
         source = {"source": {"configMap": {"name": CODE}}, "entrypoint": "train.py", "args": list(args)}
-        self.user.apply_job(name, **plain(), **source, outputs=outputs, **spec)
+        self.user.apply_job(name, **{**plain(), **source, "outputs": outputs, **spec})
 
     def prefix(self, job: str, attempt: int = 0) -> str:
         """Return the key below which worker 0 of an attempt keeps its files."""

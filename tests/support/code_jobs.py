@@ -3,8 +3,9 @@
 from tests.support.job_cases import Accepted
 from tests.support.refused_environments import installing
 from tests.support.refused_inputs import reading, resuming
-from tests.support.refused_outputs import keeping
+from tests.support.refused_outputs import capturing, keeping
 from tests.support.refused_sources import SCRIPTS, git
+from tests.support.refused_tensorboards import shown
 
 _ARCHIVE = "https://example.com/code.tar.gz?version=3"
 
@@ -32,6 +33,21 @@ ACCEPTED_CODE_JOBS = [
     Accepted("folders with a common beginning", keeping(paths=["a", "ab", "a.b"], stream=["a-b"])),
     Accepted("what is kept at the end alone", keeping(stream=[])),
     Accepted("what is streamed alone", keeping(paths=[])),
+    Accepted("a copy of what a command prints", capturing(parameterServer={})),
+    Accepted(
+        "a copy of what an entrypoint prints",
+        {
+            **SCRIPTS,
+            "entrypoint": "train.py",
+            "outputs": {"uri": "s3://bucket", "captureOutput": True, "replicas": "All"},
+        },
+    ),
+    Accepted("a copy of what a launcher prints that runs ranks", capturing(mpi={"launcherRunsWorker": True})),
+    Accepted("copies of what all print", capturing(mpi={"nodes": 2}, outputs={"replicas": "All"})),
+    Accepted("no copy of what an image's own program prints", keeping(captureOutput=False)),
+    Accepted("a TensorBoard", shown()),
+    Accepted("a TensorBoard of a job with the longest name", shown(ttlSeconds=0), "a" * 51),
+    Accepted("no TensorBoard, which needs nothing", {"tensorboard": {"enabled": False}}, "a" * 54),
     Accepted("outputs of a source", {**SCRIPTS, "outputs": {"uri": "az://container/runs"}}),
     Accepted(
         "volumes beside what is kept",
@@ -85,6 +101,25 @@ ACCEPTED_CODE_JOBS = [
         "packages of a list for an entrypoint",
         {**SCRIPTS, "entrypoint": "train.py", "environment": {"pipFile": "a/requirements.txt"}},
     ),
+    Accepted(
+        "packages of conda for a command",
+        {
+            "command": ["python", "train.py"],
+            "environment": {
+                "conda": ["numpy>=1.26", "conda-forge/label/dev::onnx", "blas=*=openblas", "python [version='>=3.11']"],
+                "channels": ["conda-forge", "conda-forge/label/dev", "https://conda.example.com:8080/a/b"],
+            },
+        },
+    ),
+    Accepted(
+        "packages of conda's list and pip's index for an entrypoint",
+        {
+            **SCRIPTS,
+            "entrypoint": "train.py",
+            "environment": {"condaFile": "a/environment.yml", "indexUrl": "https://pypi.example.com/simple"},
+        },
+    ),
+    Accepted("packages of conda and of pip", installing(conda=["python=3.11"], secretRef={"name": "packages"})),
     Accepted(
         "packages of a private index that stay",
         installing(

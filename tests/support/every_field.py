@@ -142,6 +142,9 @@ EVERY_CODE_FIELD: dict[str, Any] = {
     "environment": {
         "pip": ["pandas>=2"],
         "pipFile": "requirements.txt",
+        "conda": ["numpy>=1.26"],
+        "condaFile": "environment.yml",
+        "channels": ["conda-forge"],
         "indexUrl": "https://pypi.example.com/simple",
         "secretRef": {"name": "pypi"},
         "cache": {"claimName": "packages"},
@@ -177,7 +180,9 @@ EVERY_CODE_FIELD: dict[str, Any] = {
         "replicas": "All",
         "required": True,
         "restore": False,
+        "captureOutput": True,
     },
+    "tensorboard": {"enabled": True, "ttlSeconds": 86400},
     "multiWorker": {"workers": 3, "chief": True, "evaluator": True},
     "successPolicy": "AllWorkers",
 }
@@ -193,6 +198,7 @@ CHANGES: dict[str, Any] = {
     "inputs": [{"name": "train", "uri": "s3://bucket/others.csv"}],
     "resumeFrom": {"uri": "s3://bucket/others"},
     "outputs": {"uri": "s3://bucket/others"},
+    "tensorboard": {"enabled": False, "ttlSeconds": 60},
     "parameterServer": {"workers": 4},
     "multiWorker": {"workers": 2},
     "mpi": {"nodes": 4},

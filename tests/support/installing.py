@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +10,31 @@ from pathlib import Path
 
 from tests.support.package_index import PackageIndex
 from tests.support.training_images import TrainingImage
-from trainingjob.contract.tasks import CopyTools, InstallPackages
+from trainingjob.contract.tasks import CondaPackages, CopyTools, InstallPackages
 from trainingjob.sidecar import tools
+from trainingjob.sidecar.conda_file import read_request
 
 WRAPPER = 'export PATH="{0}/bin:$PATH" VIRTUAL_ENV="{0}"; exec "$@"'
 """What the operator puts in front of a program: the shell's text, into which nothing of the user's goes."""
 
+CONDA_WRAPPER = '. {0}/activate.sh && exec "$@"'
+"""The same where packages of conda are among them."""
 
-def copied_tools(folder: Path) -> Path:
+
+def copied_tools(folder: Path, conda: CondaPackages | None = None) -> Path:
     """Return a folder with the tools as the container copy-tools leaves it."""
-    tools.run(CopyTools(tools=str(folder)).model_dump_json())
+    tools.run(CopyTools(tools=str(folder), conda=conda).model_dump_json())
+    return folder
+
+
+def tools_for(asked: CondaPackages, folder: Path, full: Path) -> Path:
+    """Return tools that ask conda for something else than those of a folder, which has a solver that is large."""
+    shutil.copytree(full / "packages", folder / "packages")
+    for name in ("install-packages", "trainingjob.py"):
+        shutil.copy(full / name, folder)
+    for name in ("pip", "rattler"):
+        (folder / name).symlink_to(full / name)
+    (folder / "conda.json").write_text(json.dumps(read_request(asked).as_json()))
     return folder
 
 
@@ -45,7 +61,8 @@ class Installed:
 
     def command(self, *command: str) -> list[str]:
         """Return a program with what the operator puts before it."""
-        return ["/bin/sh", "-c", WRAPPER.format(self.environment), "sh", *command]
+        wrapper = CONDA_WRAPPER if (self.environment / "activate.sh").exists() else WRAPPER
+        return ["/bin/sh", "-c", wrapper.format(self.environment), "sh", *command]
 
     @property
     def variables(self) -> dict[str, str]:
@@ -68,7 +85,7 @@ class Installer:
         *,
         index: PackageIndex | None = None,
         variables: dict[str, str] | None = None,
-        **task: str,
+        **task: str | bool,
     ) -> Installed:
         """Install into a new environment in an image; without an index none is reachable."""
         with self.begin(image, pip, index=index, variables=variables, **task) as process:
@@ -82,7 +99,7 @@ class Installer:
         *,
         index: PackageIndex | None = None,
         variables: dict[str, str] | None = None,
-        **task: str,
+        **task: str | bool,
     ) -> subprocess.Popen[str]:
         """Begin to install."""
         url = {"index_url": index.url} if index and "credentials" not in task else {}
@@ -95,12 +112,13 @@ class Installer:
             "PIP_CONFIG_FILE": os.devnull,
             **({} if task.get("credentials") else {"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}),
             "PIP_RETRIES": "0",
+            "CONDA_REMOTE_MAX_RETRIES": "0",
             **(variables or {}),
         }
         return subprocess.Popen(
             [self.tools / "install-packages"],
             env=told,
-            cwd=task.get("workspace", "/"),
+            cwd=str(task.get("workspace", "/")),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -39,6 +39,9 @@ MALFORMED = [
     ),
     Malformed("an input by another way", "spec.inputs[0].mode", {"inputs": [{"name": "a", "mode": "copy"}]}),
     Malformed("outputs at no interval", "spec.outputs.interval", {"outputs": {"uri": "s3://b", "interval": 0}}),
+    Malformed(
+        "a TensorBoard for less than no time", "spec.tensorboard.ttlSeconds", {"tensorboard": {"ttlSeconds": -1}}
+    ),
     Malformed("a job without its uid", "spec.resumeFrom.job.uid", {"resumeFrom": {"job": {"name": "mnist"}}}),
     Malformed("a command that is no list", "spec.command", {"command": "python train.py"}, incomparable=True),
     Malformed("no worker", "spec.parameterServer.workers", {"parameterServer": {"workers": 0}}),

@@ -11,7 +11,11 @@ _NO_INDEX = (
     "%s is no address of an index; write it like https://pypi.example.com/simple, and a user and password into the "
     "Secret"
 )
-_EMPTY: dict[str, dict[str, Any]] = {"nothing": {}, "no packages": {"pip": []}}
+_EMPTY: dict[str, dict[str, Any]] = {"nothing": {}, "no packages": {"pip": []}, "no packages of conda": {"conda": []}}
+_NO_CHANNEL = (
+    "%s is no channel; write it like conda-forge or https://conda.example.com/ours, and one with a password or token "
+    "into the Secret"
+)
 _NO_PROGRAM: dict[str, dict[str, Any]] = {"an image's own program": {}, "no command": {"command": []}}
 
 
@@ -20,12 +24,17 @@ def installing(*pip: str, **environment: Any) -> dict[str, Any]:
     return {"command": TRAIN, "environment": {"pip": list(pip) or ["pandas"], **environment}}
 
 
+def with_conda(*packages: str, **environment: Any) -> dict[str, Any]:
+    """Return the fields of a job that installs packages of conda for its command."""
+    return {"command": TRAIN, "environment": {"conda": list(packages) or ["numpy"], **environment}}
+
+
 REFUSED_ENVIRONMENTS = [
     *(
         Refused(
             f"an environment with {words}",
             "spec.environment",
-            "there is nothing to install; give pip or pipFile, or leave environment out",
+            "there is nothing to install; give pip, pipFile, conda or condaFile, or leave environment out",
             {"command": TRAIN, "environment": environment},
         )
         for words, environment in _EMPTY.items()
@@ -33,6 +42,49 @@ REFUSED_ENVIRONMENTS = [
     *(
         Refused(f"the package {name!r}", "spec.environment.pip", _NO_REQUIREMENT % name, installing("pandas", name))
         for name in ("--index-url=https://example.com", "-r x")
+    ),
+    *(
+        Refused(
+            f"the package {name!r} of conda",
+            "spec.environment.conda",
+            f"{name} is no package of conda; write it like numpy>=1.26 or conda-forge::onnx",
+            with_conda("numpy", name),
+        )
+        for name in ("--file=x", "-n base")
+    ),
+    *(
+        Refused(f"the channel {name}", "spec.environment.channels", _NO_CHANNEL % name, with_conda(channels=[name]))
+        for name in ("https://user:word@conda.example.com/ours", "file:///channel", "--help", "a b")
+    ),
+    Refused(
+        "channels without packages of conda",
+        "spec.environment.channels",
+        "only conda looks there; give conda or condaFile, or leave it out",
+        installing(channels=["conda-forge"]),
+    ),
+    Refused(
+        "an index without packages of pip",
+        "spec.environment.indexUrl",
+        "only pip looks there; name where conda looks in channels",
+        with_conda(indexUrl="https://pypi.example.com/simple"),
+    ),
+    Refused(
+        "a list of conda's outside of the source",
+        "spec.environment.condaFile",
+        "../environment.yml leaves the source; it must not begin with / or contain ..",
+        {**SCRIPTS, **with_conda(condaFile="../environment.yml")},
+    ),
+    Refused(
+        "a list of conda's without a source",
+        "spec.environment.condaFile",
+        "environment.yml is a file of source, and there is no source; give it, or list the packages in conda",
+        with_conda(condaFile="environment.yml"),
+    ),
+    Refused(
+        "packages of conda for an image's own program",
+        "spec.environment",
+        "the image's own program cannot be put into it; give the program in command, or in source and entrypoint",
+        {"environment": {"conda": ["numpy"]}},
     ),
     Refused(
         "a list of packages outside of the source",

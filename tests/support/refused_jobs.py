@@ -11,6 +11,7 @@ from tests.support.refused_outputs import REFUSED_OUTPUTS
 from tests.support.refused_policies import REFUSED_POLICIES
 from tests.support.refused_sources import REFUSED_SOURCES
 from tests.support.refused_strategies import REFUSED_STRATEGIES
+from tests.support.refused_tensorboards import REFUSED_TENSORBOARDS
 from tests.support.strategy_jobs import mpi
 from trainingjob.api.constants import SHM_PATH
 
@@ -373,6 +374,7 @@ REFUSED = [
     *REFUSED_GANGS,
     *REFUSED_SOURCES,
     *REFUSED_OUTPUTS,
+    *REFUSED_TENSORBOARDS,
     *REFUSED_INPUTS,
     *REFUSED_ENVIRONMENTS,
     *_PROGRAM,

@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.support.job_cases import Refused
 from tests.support.refused_sources import SCRIPTS
+from tests.support.strategy_jobs import TRAIN
 
 _NO_STORE = "%s is no address to write to; write it like s3://bucket/path, with s3, gs or az, or name a claim in pvc"
 _NO_FOLDER = (
@@ -13,11 +14,18 @@ _TWICE = "%s stands twice among paths and stream, or lies in another folder of t
 _HIDDEN = "what is written to %s would not be kept by outputs; mount it elsewhere, or leave its folder out of outputs"
 _ONE_STORE = "give exactly one of uri, pvc; there are %d"
 _URI = "s3://bucket/runs"
+_NO_PROGRAM: dict[str, dict[str, Any]] = {"an image's own program": {}, "no command": {"command": []}}
 
 
 def keeping(**outputs: Any) -> dict[str, Any]:
     """Return the fields of a job that keeps what it writes to `/app`."""
     return {"workingDir": "/app", "outputs": {"uri": _URI, **outputs}}
+
+
+def capturing(**spec: Any) -> dict[str, Any]:
+    """Return the fields of a job that keeps what its program prints."""
+    outputs = {"uri": _URI, "captureOutput": True, **spec.pop("outputs", {})}
+    return {"workingDir": "/app", "command": TRAIN, **spec, "outputs": outputs}
 
 
 def _mounted(path: str) -> dict[str, Any]:
@@ -28,6 +36,44 @@ def _mounted(path: str) -> dict[str, Any]:
 
 
 REFUSED_OUTPUTS = [
+    Refused(
+        "a copy of what is printed without a folder for it",
+        "spec.outputs.captureOutput",
+        "what a program prints is kept in the first folder of stream, and there is none; name one",
+        capturing(outputs={"stream": []}),
+    ),
+    *(
+        Refused(
+            f"a copy of what {words} prints",
+            "spec.outputs.captureOutput",
+            "nothing can be put in front of the image's own program; give the program in command, or in source and "
+            "entrypoint",
+            {**keeping(captureOutput=True), **spec},
+        )
+        for words, spec in _NO_PROGRAM.items()
+    ),
+    *(
+        Refused(
+            f"a copy of what an image's own program of the {role} prints",
+            f"spec.overrides.{role}.command",
+            "nothing can be put in front of the image's own program, as outputs.captureOutput wants it; give the "
+            "program, or leave this out",
+            {**capturing(), **strategy, "overrides": {role: {"command": []}}},
+        )
+        for role, strategy in (
+            ("chief", {"parameterServer": {"chief": True}}),
+            ("worker", {}),
+            ("ps", {"parameterServer": {}}),
+            ("evaluator", {"multiWorker": {"evaluator": True}}),
+        )
+    ),
+    Refused(
+        "a copy of what an MPI job prints on a launcher that keeps nothing",
+        "spec.outputs.captureOutput",
+        "what the ranks of an MPI job print is printed by its launcher, of which nothing is kept; set "
+        "outputs.replicas: All or mpi.launcherRunsWorker: true",
+        capturing(mpi={"nodes": 2}),
+    ),
     Refused("outputs without a place", "spec.outputs", _ONE_STORE % 0, {"workingDir": "/app", "outputs": {}}),
     Refused("outputs with two places", "spec.outputs", _ONE_STORE % 2, keeping(pvc={"claimName": "runs"})),
     *(

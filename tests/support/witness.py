@@ -11,11 +11,21 @@ from typing import Any
 from tests.support import api_proxy
 from tests.support.background import Background
 from trainingjob.controller.connection import Connection, connect
-from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVICES, KubeClient, Object, Resource
+from trainingjob.controller.kube import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    JOBS,
+    PODS,
+    SECRETS,
+    SERVICES,
+    KubeClient,
+    Object,
+    Resource,
+)
 from trainingjob.controller.kube_errors import GoneError, KubeError, error_of
 from trainingjob.testing import Judge, Merge, Write
 
-WATCHED = (JOBS, PODS, SERVICES, CONFIG_MAPS, SECRETS)
+WATCHED = (JOBS, PODS, SERVICES, CONFIG_MAPS, SECRETS, DEPLOYMENTS)
 CATCH_UP_SECONDS = 60.0
 
 

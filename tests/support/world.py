@@ -18,6 +18,7 @@ from trainingjob.reconcile import (
     DeleteJob,
     DeletePod,
     DeletePodGroup,
+    DeleteTensorBoard,
     Event,
     MainContainer,
     ObservedPod,
@@ -60,6 +61,8 @@ class World:
         """The PodGroups that exist, by name."""
         self.pod_groups_gone: frozenset[str] = frozenset()
         """The names of those that the operator knows to be gone."""
+        self.deployments: dict[str, dict[str, Any]] = {}
+        """The Deployments that exist, by name."""
         self.retired = False
         """Whether the job itself was deleted."""
         self._uids = count(1)
@@ -114,13 +117,15 @@ class World:
         if decision.actions:
             decision = replace(self._decide(children), actions=decision.actions)
         self._waiting = decision.wake if decision.status is None else None
-        removals = DeletePod | DeletePodGroup | StopPod
+        removals = DeletePod | DeletePodGroup | DeleteTensorBoard | StopPod
         wrote = bool(created) or any(isinstance(action, removals) for action in decision.actions)
         if decision.status is not None and decision.status != self.job.status:
             self.events += events(self.job, decision.status, created)
             self.job = replace(self.job, status=decision.status)
             self.patches += 1
             wrote = True
+        elif created:
+            self.events += events(self.job, self.job.status, created)
         return wrote
 
     def _decide(self, children: Children) -> Decision:
@@ -130,13 +135,13 @@ class World:
         return tuple(p for p in self.pods.values() if p.name not in self.hidden), tuple(self.services.values())
 
     def _carry_out(self, decision: Decision) -> tuple[list[Create], Children]:
-        created, refusals, found, missing = [], [], [], set()
+        created, refusals, found, missing, board_gone = [], [], [], set(), False
         for action in decision.actions:
             match action:
                 case Create() if action.name in self.refused:
                     why, message = self.refused[action.name]
                     refusals.append(Refusal(action.kind, action.name, why, message))
-                case Create() if any(refusal.kind != "Pod" for refusal in refusals):
+                case Create() if any(refusal.kind != "Pod" for refusal in refusals) or (action.apart and refusals):
                     pass  # what must stand before it does not
                 case Create():
                     created.append(action)
@@ -150,6 +155,10 @@ class World:
                 case DeletePodGroup():
                     self.pod_groups.pop(action.name, None)
                     self.pod_groups_gone |= {action.name}
+                case DeleteTensorBoard():
+                    self.services.pop(action.name, None)
+                    self.deployments.pop(action.name, None)
+                    board_gone = True
                 case DeleteJob():
                     self.retired = True
                 case ReadPod():
@@ -158,7 +167,7 @@ class World:
                     missing |= set() if pod else {action.name}
         pods, services = self._visible()
         gone = self.pod_groups_gone
-        return created, Children((*pods, *found), services, tuple(refusals), frozenset(missing), gone)
+        return created, Children((*pods, *found), services, tuple(refusals), frozenset(missing), gone, board_gone)
 
     def _delete(self, action: DeletePod) -> None:
         self.graces[action.name] = action.grace_seconds
@@ -172,6 +181,8 @@ class World:
         owner = action.manifest["metadata"]["ownerReferences"][0]["uid"]
         if action.kind == "Service":
             self.services[action.name] = self.a_service(action.name, owner)
+        if action.kind == "Deployment":
+            self.deployments[action.name] = action.manifest
         if action.kind == "PodGroup":
             self.pod_groups[action.name] = action.manifest
             self.pod_groups_gone -= {action.name}

@@ -74,6 +74,11 @@ def test_each_image_can_be_built_where_no_registry_is_reached(name: str) -> None
     assert set(base_images(_text(name, "Dockerfile"))) <= set(STAND_INS)
 
 
+def test_image_of_tensorboard_can_be_built_where_no_registry_is_reached() -> None:
+    text = (_FOLDER.parent / "images" / "tensorboard" / "Dockerfile").read_text()
+    assert set(base_images(text)) <= set(STAND_INS)
+
+
 @pytest.mark.parametrize("name", _NAMES)
 def test_no_two_stages_wait_for_the_same_locked_cache(name: str) -> None:
     """Buildah keeps a cache locked until its build ends, so that the second stage would wait for ever."""

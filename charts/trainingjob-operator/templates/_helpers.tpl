@@ -60,7 +60,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get, list, watch, create, delete, patch]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create]
+  verbs: [get, list, watch, create, delete]
+# TensorBoards, of jobs that ask for one; deleted with their Services when their time is over.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, create, delete]
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [create]

@@ -13,6 +13,7 @@ from trainingjob.api.process_strategies import Mpi, Torch
 from trainingjob.api.rule import formatted, literal, validation, validation_told_by
 from trainingjob.api.spec import MultiWorker, ParameterServer, TrainingJobSpec
 from trainingjob.api.status import Phase
+from trainingjob.api.tensorboard_rules import tensorboard_change_validation
 
 KEPT = "%s cannot change once the job exists; create the job under a new name"
 KEPT_UNLESS_SUSPENDED = f"%s can change only while the job is suspended and its phase is {Phase.SUSPENDED}"
@@ -40,7 +41,7 @@ _SUSPENDED = f"was.suspend && oldSelf.?status.?phase.orValue('') == {literal(Pha
 
 
 def change_validations() -> list[dict[str, Any]]:
-    """Return the rule on the whole resource that keeps a spec as it was, but for what may change."""
+    """Return the rules on the whole resource that keep a spec as it was, but for what may change."""
     kept, placed, counts = list(_kept()), list(_placed()), list(_counts())
     same = f"{_all(kept)} && ({_SUSPENDED} || {_all([*placed, *counts])})"
     changed = f"{_first(kept)}.map(name, {formatted(KEPT, ['name'])})"
@@ -48,7 +49,7 @@ def change_validations() -> list[dict[str, Any]]:
     resized = f"{_reasons(counts)}.map(told, {literal(COUNTED)}.format(told))"
     told = _with_specs("map", f"({changed} + {moved} + {resized})[0]") + "[0][0]"
     rule = f"self.spec == oldSelf.spec || {_with_specs('all', same)}"
-    return [validation_told_by(rule, told, "spec")]
+    return [validation_told_by(rule, told, "spec"), tensorboard_change_validation()]
 
 
 def cancel_validation() -> dict[str, Any]:

@@ -16,6 +16,9 @@ LABEL_ROLE: Final = f"{GROUP}/role"
 LABEL_INDEX: Final = f"{GROUP}/index"
 LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
 LABEL_JOB_UID: Final = f"{GROUP}/job-uid"
+LABEL_TENSORBOARD: Final = f"{GROUP}/tensorboard"
+LABEL_TENSORBOARD_UID: Final = f"{GROUP}/tensorboard-job-uid"
+"""Name and uid of the job whose TensorBoard a pod is. Such a pod is none of the job's, and has none of its labels."""
 ANNOTATION_SPEC_HASH: Final = f"{GROUP}/spec-hash"
 ANNOTATION_DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
 
@@ -32,6 +35,11 @@ SSH_HOST_KEY: Final = "host_key"
 SSH_KNOWN_HOSTS: Final = "known_hosts"
 """The items of the Secret with the keys of an MPI job: private client key, who may enter, private host key, whom to
 trust."""
+
+TENSORBOARD_SUFFIX: Final = "-tensorboard"
+"""What the names of a TensorBoard's Deployment and Service have after the job's."""
+TENSORBOARD_PORT: Final = 6006
+"""TensorBoard's own default."""
 
 TORCH_PORT: Final = 29500
 """The port of rank 0's store: PyTorch's own default."""

@@ -10,6 +10,7 @@ from trainingjob.api.pod_fields import Name, NameReference
 from trainingjob.api.stores import Path
 
 Requirement = Annotated[str, Field(min_length=1, max_length=512)]
+Channel = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class PackageCache(Model):
@@ -21,18 +22,31 @@ class PackageCache(Model):
 
 
 class Environment(Model):
-    """Python packages for the program, in a virtual environment that sees those of the image as well."""
+    """Packages for the program: those of pip beside the image's own, those of conda in an environment of conda's."""
 
     pip: Annotated[list[Requirement], Field(max_length=100), ATOMIC] | None = Field(
         None, description="What is installed, as pip understands it: scikit-learn, pandas>=2."
     )
     pip_file: Path | None = Field(None, description="A file of source that lists more of it: requirements.txt.")
+    conda: Annotated[list[Requirement], Field(max_length=100), ATOMIC] | None = Field(
+        None,
+        description="What conda installs, before pip: numpy>=1.26, conda-forge::onnx. With a Python among it the "
+        "program runs with that one, and does not see the image's packages.",
+    )
+    conda_file: Path | None = Field(
+        None, description="A file of source that lists more of it, with channels and packages of pip: environment.yml."
+    )
+    channels: Annotated[list[Channel], Field(max_length=20), ATOMIC] | None = Field(
+        None,
+        description="Where conda looks, the first one first: names or addresses. Those of condaFile follow; without "
+        "any, those that the image's conda is set to count, or conda-forge where the image has no conda.",
+    )
     index_url: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
-        None, description="The package index; that of the image, and without one PyPI, when not given."
+        None, description="The package index of pip; that of the image, and without one PyPI, when not given."
     )
     secret_ref: NameReference | None = Field(
         None,
-        description="A Secret with the keys index-url (an index with its user and password), pip.conf or netrc. The "
-        "program cannot read it.",
+        description="A Secret with the keys index-url (an index with its user and password), pip.conf, channels (of "
+        "conda, with passwords or tokens) or netrc. The program cannot read it.",
     )
     cache: PackageCache | None = Field(None, description="Where packages are kept for other pods.")

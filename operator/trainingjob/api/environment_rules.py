@@ -11,28 +11,58 @@ from trainingjob.api.text_rules import all_fit, fits, inside
 
 _INDEX_URL = r"^https?://[^\s/@]+(/\S*)?$"
 _REQUIREMENT = r"^[^\s-][^\x00-\x1f\x7f]*$"
-"""No option of pip, and one line."""
+"""No option of pip or conda, and one line."""
+
+_CHANNEL = r"^(https?://[^\s/@]+(/[^\s@]*)?|[A-Za-z0-9][A-Za-z0-9._/-]*)$"
+"""An address without a user, or a name like `conda-forge` or `conda-forge/label/dev`."""
 
 
 def _something() -> Rule[Environment]:
     return Rule(
-        "self.?pip.orValue([]).size() > 0 || has(self.pipFile)",
-        lambda environment: None if environment.pip or environment.pip_file else (),
-        "there is nothing to install; give pip or pipFile, or leave environment out",
+        "self.?pip.orValue([]).size() > 0 || has(self.pipFile) || self.?conda.orValue([]).size() > 0 || "
+        "has(self.condaFile)",
+        lambda asked: None if _of_pip(asked) or _of_conda(asked) else (),
+        "there is nothing to install; give pip, pipFile, conda or condaFile, or leave environment out",
     )
 
 
-def _file_of_source() -> Rule[TrainingJobSpec]:
+def _of_pip(asked: Environment) -> bool:
+    return bool(asked.pip or asked.pip_file)
+
+
+def _of_conda(asked: Environment) -> bool:
+    return bool(asked.conda or asked.conda_file)
+
+
+def _channels_for_something() -> Rule[Environment]:
+    return Rule(
+        "!has(self.channels) || self.?conda.orValue([]).size() > 0 || has(self.condaFile)",
+        lambda asked: () if asked.channels is not None and not _of_conda(asked) else None,
+        "only conda looks there; give conda or condaFile, or leave it out",
+        field="channels",
+    )
+
+
+def _index_for_something() -> Rule[Environment]:
+    return Rule(
+        "!has(self.indexUrl) || self.?pip.orValue([]).size() > 0 || has(self.pipFile) || has(self.condaFile)",
+        lambda asked: () if asked.index_url and not _of_pip(asked) and not asked.conda_file else None,
+        "only pip looks there; name where conda looks in channels",
+        field="indexUrl",
+    )
+
+
+def _file_of_source(field: str, instead: str) -> Rule[TrainingJobSpec]:
     def broken(spec: TrainingJobSpec) -> Words | None:
-        file = spec.environment.pip_file if spec.environment else None
+        file = getattr(spec.environment, field_names(Environment)[field]) if spec.environment else None
         return (file,) if file and not spec.source else None
 
     return Rule(
-        "!has(self.environment) || !has(self.environment.pipFile) || has(self.source)",
+        f"!has(self.environment) || !has(self.environment.{field}) || has(self.source)",
         broken,
-        "%s is a file of source, and there is no source; give it, or list the packages in pip",
-        ("self.environment.pipFile",),
-        field="environment.pipFile",
+        f"%s is a file of source, and there is no source; give it, or list the packages in {instead}",
+        (f"self.environment.{field}",),
+        field=f"environment.{field}",
     )
 
 
@@ -62,7 +92,8 @@ def _known_program_of(role: str) -> Rule[TrainingJobSpec]:
 
 
 SPEC_ENVIRONMENT_RULES: tuple[Rule[TrainingJobSpec], ...] = (
-    _file_of_source(),
+    _file_of_source("pipFile", "pip"),
+    _file_of_source("condaFile", "conda"),
     _known_program(),
     # A launcher has a program in any case: mpirun could start no other.
     *(_known_program_of(role) for role in field_names(Overrides) if role != Role.LAUNCHER),
@@ -76,7 +107,21 @@ ENVIRONMENT_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
             _REQUIREMENT,
             "%s is no requirement; write it like scikit-learn or pandas>=2, and options of pip into a pipFile",
         ),
+        all_fit(
+            "conda",
+            _REQUIREMENT,
+            "%s is no package of conda; write it like numpy>=1.26 or conda-forge::onnx",
+        ),
         inside("pipFile", "the source"),
+        inside("condaFile", "the source"),
+        all_fit(
+            "channels",
+            _CHANNEL,
+            "%s is no channel; write it like conda-forge or https://conda.example.com/ours, and one with a password or "
+            "token into the Secret",
+        ),
+        _channels_for_something(),
+        _index_for_something(),
         fits(
             "indexUrl",
             _INDEX_URL,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
+from trainingjob.api.capture_rules import SPEC_CAPTURE_RULES
 from trainingjob.api.constants import ANNOTATION_DEFAULT_CONTAINER, GROUP
 from trainingjob.api.environment_rules import SPEC_ENVIRONMENT_RULES
 from trainingjob.api.failure_rules import SPEC_FAILURE_RULES
@@ -16,6 +17,7 @@ from trainingjob.api.rule import Rule, Words, exactly_one, literal, readable_qua
 from trainingjob.api.source_rules import SPEC_SOURCE_RULES
 from trainingjob.api.spec import Overrides, RoleOverride, TrainingJobSpec
 from trainingjob.api.strategy_rules import SPEC_STRATEGY_RULES
+from trainingjob.api.tensorboard_rules import SPEC_TENSORBOARD_RULES
 
 MUTABLE = frozenset(
     {
@@ -29,6 +31,7 @@ MUTABLE = frozenset(
         "podTTLSeconds",
         "ttlSecondsAfterFinished",
         "onNodeLost",
+        "tensorboard",
     }
 )
 """The fields of a spec that may change at any time; no pod is made of them.
@@ -180,8 +183,10 @@ _SPEC: tuple[Rule[TrainingJobSpec], ...] = (
     *SPEC_GANG_RULES,
     *SPEC_SOURCE_RULES,
     *SPEC_OUTPUT_RULES,
+    *SPEC_CAPTURE_RULES,
     *SPEC_INPUT_RULES,
     *SPEC_ENVIRONMENT_RULES,
+    *SPEC_TENSORBOARD_RULES,
     Rule(
         f"self.accelerator.matches({literal(_EXTENDED_RESOURCE)})",
         lambda spec: None if re.search(_EXTENDED_RESOURCE, spec.accelerator) else (spec.accelerator,),

@@ -8,6 +8,7 @@ from trainingjob.api.guards import guarded
 from trainingjob.api.processes import mpi_workers
 from trainingjob.api.rule import formatted, literal, validation, validation_told_by
 from trainingjob.api.spec import Role, TrainingJobSpec
+from trainingjob.api.tensorboard_rules import tensorboard_name_problems, tensorboard_name_validation
 
 JOB_NAME_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 """A DNS-1035 label: the job's Service has the job's name."""
@@ -37,6 +38,7 @@ def name_problems(name: str, spec: TrainingJobSpec) -> list[str]:
     length = len(f"{name}-{role}-{index}")
     if length > DNS_LABEL_MAX:
         problems.append(_TOO_LONG % (length - DNS_LABEL_MAX, name, role, index, length))
+    problems += tensorboard_name_problems(name, spec)
     return [f"metadata.name: {problem}" for problem in problems]
 
 
@@ -50,6 +52,7 @@ def name_validations() -> list[dict[str, Any]]:
     return [
         _guarded(validation(f"{name}.matches({literal(JOB_NAME_PATTERN)})", _INVALID, (name,), "metadata.name")),
         _guarded(validation_told_by(fits, told, "metadata.name")),
+        _guarded(tensorboard_name_validation()),
     ]
 
 

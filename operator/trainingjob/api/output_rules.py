@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
+from trainingjob.api.capture_rules import some_stream
 from trainingjob.api.outputs import Outputs
 from trainingjob.api.rule import Rule, Words, exactly_one, literal
 from trainingjob.api.spec import TrainingJobSpec
@@ -148,5 +149,6 @@ OUTPUT_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
         all_fit("stream", FOLDER_PATTERN, _NO_FOLDER),
         _apart(),
         _some_folder(),
+        some_stream(),
     ),
 }

@@ -62,3 +62,8 @@ class Outputs(Model):
         description="Whether a new attempt, also after a suspension, is given what the last one has kept: "
         "TRAININGJOB_RESUME names the folder.",
     )
+    capture_output: bool = Field(
+        False,
+        description="Whether a copy of what the program prints is kept, in the first folder of stream as "
+        "stdout-stderr.log. Needs entrypoint or command, and Python in the image.",
+    )

@@ -33,6 +33,7 @@ from trainingjob.api.resume import ResumeFrom
 from trainingjob.api.roles import Role as Role  # noqa: PLC0414 - the whole vocabulary is found here
 from trainingjob.api.scheduling import Affinity, TopologySpread
 from trainingjob.api.source import Entrypoint, Source
+from trainingjob.api.tensorboard import TensorBoard
 from trainingjob.api.volumes import Volume, VolumeMount
 
 Image = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^\S+$")]
@@ -166,6 +167,11 @@ class TrainingJobSpec(Model):
         None,
         description="What an earlier job has kept, to go on from: TRAININGJOB_RESUME names the folder. "
         "With outputs.restore what this job has kept itself comes first.",
+    )
+    tensorboard: TensorBoard | None = Field(
+        None,
+        description="A TensorBoard that shows the event files in the folders of outputs.stream, of which it needs one, "
+        "while the program runs and for a time after the end; status.tensorboard.url is its address.",
     )
     gpus_per_worker: Annotated[int, Field(ge=0, le=1024)] = Field(
         0,

@@ -176,6 +176,15 @@ class MetricStatus(StatusPart):
     step: int | None = Field(None, description="The step of the training to which the value belongs.", ge=0)
 
 
+class TensorBoardStatus(StatusPart):
+    """The TensorBoard of the job; its Deployment and its Service are there, or about to be."""
+
+    url: str | None = Field(
+        None, description="Its address within the cluster; absent while it cannot be created.", max_length=256
+    )
+    message: str | None = Field(None, description="Why it cannot be created.", max_length=1024)
+
+
 class TrainingJobStatus(StatusPart):
     """What the operator says of the job; users only read it."""
 
@@ -234,6 +243,9 @@ class TrainingJobStatus(StatusPart):
     )
     metrics: Annotated[list[MetricStatus], Field(max_length=MAX_METRICS), list_map("name")] | None = Field(
         None, description="The last values of the metrics that the program has written."
+    )
+    tensorboard: TensorBoardStatus | None = Field(
+        None, description="The job's TensorBoard; absent before it is created and once it is deleted."
     )
 
     @property

@@ -62,14 +62,29 @@ class FetchSource(Task):
     max_files: int = 2000
 
 
+class CondaPackages(Task):
+    """What is asked of conda."""
+
+    packages: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    file: str = ""
+    """An `environment.yml` relative to the workspace; empty for none."""
+    workspace: str = ""
+
+
 class CopyTools(Task):
     """Copy what the later containers of other images need into the tools folder."""
 
     tools: str
+    conda: CondaPackages | None = None
+    """What conda is to install; it is read and checked here, where YAML can be read. None without conda."""
 
 
 class InstallPackages(Task):
-    """Make a virtual environment with packages, in the training image; `install-packages` in the tools does it."""
+    """Install packages, in the training image; `install-packages` in the tools does it.
+
+    What conda is to install it finds among the tools, as `copy-tools` has left it.
+    """
 
     environment: str
     pip: tuple[str, ...] = ()
@@ -77,10 +92,13 @@ class InstallPackages(Task):
     """A requirements file relative to the workspace; empty for none."""
     index_url: str = ""
     credentials: str = ""
-    """A folder with the files `index-url` (with its user and password), `pip.conf` or `netrc`; empty for none."""
+    """A folder with the files `index-url` (with its user and password), `pip.conf`, `channels` or `netrc`; empty for
+    none."""
     cache: str = ""
     """A folder that outlives the pod; empty for none."""
     workspace: str = ""
+    cuda: bool = False
+    """Whether the program gets GPUs of NVIDIA, which the container that installs does not see."""
 
 
 class Input(Task):
@@ -121,6 +139,23 @@ class RestoreArtifact(Task):
     target: str
     required: bool
     """Whether it is a failure that there is none: so for `resumeFrom`, not for `restore`."""
+    credentials: str = ""
+
+
+class MirrorEvents(Task):
+    """Keep a copy of a job's event files, of all attempts and replicas, beside a TensorBoard, as long as it lives."""
+
+    prefix: str
+    """The job's folder in the store: `<uri>/<namespace>/<job>/<uid>`, without a trailing `/`."""
+    stream: tuple[str, ...]
+    """Folders of each replica's artifact in which event files are looked for."""
+    target: str
+    """The folder of the copy; below it a file stands as it does below the prefix."""
+    interval_seconds: int
+    """How long to wait from one look at the store to the next."""
+    max_bytes: int
+    """How much is copied at most; the newest attempts come first."""
+    max_files: int = 10_000
     credentials: str = ""
 
 

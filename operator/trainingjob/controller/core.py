@@ -85,6 +85,7 @@ class Core:
             options=PlanOptions(
                 security_profile=settings.security_profile,
                 own_image=settings.sidecar_image,
+                tensorboard_image=settings.tensorboard_image,
                 frameworks=read_catalogue(settings.frameworks_file),
             ),
             status_interval=settings.status_interval,

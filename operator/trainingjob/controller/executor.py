@@ -6,10 +6,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
-from trainingjob.api.constants import LABEL_JOB
 from trainingjob.api.job import TrainingJob
 from trainingjob.controller.cache import Key, ObjectCache
-from trainingjob.controller.kube import CONFIG_MAPS, JOBS, PODS, SECRETS, SERVICES, KubeClient, Object, Resource
+from trainingjob.controller.kube import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    JOBS,
+    PODS,
+    SECRETS,
+    SERVICES,
+    KubeClient,
+    Object,
+    Resource,
+)
 from trainingjob.controller.kube_errors import (
     AlreadyExistsError,
     ConflictError,
@@ -19,14 +28,17 @@ from trainingjob.controller.kube_errors import (
     TransientError,
 )
 from trainingjob.controller.observe import controller_of, read_pod, read_service
-from trainingjob.controller.pod_groups import delete_pod_group, explain_refusal, pod_group_resource
+from trainingjob.controller.pod_groups import delete_pod_group, pod_group_resource
+from trainingjob.controller.refusals import is_labelled, refusal_of, whose_is
 from trainingjob.controller.ssh_keys import make_ssh_keys
+from trainingjob.controller.tensorboards import delete_tensorboard
 from trainingjob.reconcile import (
     Action,
     Create,
     DeleteJob,
     DeletePod,
     DeletePodGroup,
+    DeleteTensorBoard,
     ObservedPod,
     ObservedService,
     ReadPod,
@@ -37,7 +49,13 @@ from trainingjob.reconcile import (
 
 CREATES_MOST: Final = 500
 """About so many pods are created in one pass; then others get their turn and the status is written."""
-_RESOURCES: Final = {"Pod": PODS, "Service": SERVICES, "ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
+_RESOURCES: Final = {
+    "Pod": PODS,
+    "Service": SERVICES,
+    "ConfigMap": CONFIG_MAPS,
+    "Secret": SECRETS,
+    "Deployment": DEPLOYMENTS,
+}
 _NAMED_BY_UID: Final = frozenset({"ConfigMap", "Secret"})
 """Kinds whose names carry their job's uid: one that exists is the job's own and need not be read."""
 
@@ -55,6 +73,8 @@ class Outcome:
     """Pods that were read although the cache misses them."""
     pod_groups_gone: set[str] = field(default_factory=set)
     """Names of PodGroups that are deleted, or were gone already."""
+    tensorboard_gone: bool = False
+    """Whether the job's TensorBoard is deleted, or was gone already."""
     missing: set[str] = field(default_factory=set)
     """Names of pods that were read and do not exist."""
     retired: bool = False
@@ -117,7 +137,7 @@ class Executor:
         """Carry out the actions of one pass of a job.
 
         Reads come first, then Services, ConfigMaps, Secrets and PodGroups one after another, then pods, then deletes
-        and stops.
+        and stops, then what no pod needs.
         After the first refusal or trouble nothing more is created in this pass.
 
         Raises:
@@ -126,7 +146,8 @@ class Executor:
         outcome = Outcome()
         together = partial(self._together, job.key)
         await together([self._read(job, action, outcome) for action in actions if isinstance(action, ReadPod)])
-        creates = [action for action in actions if isinstance(action, Create)]
+        every_create = [action for action in actions if isinstance(action, Create)]
+        creates = [create for create in every_create if not create.apart]
         for create in creates:
             if create.kind != "Pod" and not _stopped(outcome):
                 await self._create(job, create, outcome)
@@ -135,6 +156,11 @@ class Executor:
         await together([self._stop(job, action, outcome) for action in actions if isinstance(action, StopPod)])
         groups = [action for action in actions if isinstance(action, DeletePodGroup)]
         await together([self._delete_group(job, group, outcome) for group in groups])
+        for create in every_create:
+            if create.apart and not _stopped(outcome):
+                await self._create(job, create, outcome)
+        boards = [action for action in actions if isinstance(action, DeleteTensorBoard)]
+        await together([self._delete_tensorboard(job, board, outcome) for board in boards])
         await together([self._retire(job, action, outcome) for action in actions if isinstance(action, DeleteJob)])
         return outcome
 
@@ -167,7 +193,7 @@ class Executor:
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
         except (RefusedError, NotFoundError) as error:
-            outcome.refused.append(_refusal(create, error))
+            outcome.refused.append(refusal_of(create, error))
 
     async def _compare(self, job: TrainingJob, create: Create, outcome: Outcome) -> None:
         """Find out whose the object is that has the name already."""
@@ -182,11 +208,11 @@ class Executor:
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
             return
-        named = _is_labelled(job, body)
+        named = is_labelled(job, body)
         if named:
             self._remember(create.kind, body)
         if not named or controller_of(body).get("uid") != job.uid:
-            message = _whose(job, create, body)
+            message = whose_is(job, create, body)
             outcome.refused.append(Refusal(create.kind, create.name, RefusalKind.NAME_TAKEN, message))
 
     async def _read(self, job: TrainingJob, read: ReadPod, outcome: Outcome) -> None:
@@ -241,6 +267,18 @@ class Executor:
         else:
             outcome.pod_groups_gone.add(group.name)
 
+    async def _delete_tensorboard(self, job: TrainingJob, board: DeleteTensorBoard, outcome: Outcome) -> None:
+        try:
+            async with self._slots:
+                await delete_tensorboard(self._client, job, board.name)
+        except TransientError as error:
+            outcome.trouble = outcome.trouble or error
+        else:
+            outcome.tensorboard_gone = True
+            known = self._services.get(job.namespace, board.name)
+            if known is not None and known.owner_uid == job.uid:
+                self._services.remove(known)
+
     async def _look_after(
         self,
         job: TrainingJob,
@@ -262,7 +300,7 @@ class Executor:
                 outcome.trouble = outcome.trouble or _passing(error)
                 return
             self._is_gone(known, delete)
-            if _is_labelled(job, body):
+            if is_labelled(job, body):
                 self._remember("Pod", body)
 
     def _is_gone(self, known: ObservedPod | None, delete: DeletePod | StopPod) -> None:
@@ -305,10 +343,6 @@ def _body(create: Create) -> Object:
     return {**create.manifest, "data": make_ssh_keys(create.known_as)}
 
 
-def _is_labelled(job: TrainingJob, body: Object) -> bool:
-    return bool((body["metadata"].get("labels") or {}).get(LABEL_JOB) == job.name)
-
-
 def _stopped(outcome: Outcome) -> bool:
     return bool(outcome.refused or outcome.trouble)
 
@@ -319,28 +353,3 @@ def _passing(error: KubeError) -> TransientError:
 
 def _resource(create: Create) -> Resource:
     return pod_group_resource(create.manifest["apiVersion"]) if create.kind == "PodGroup" else _RESOURCES[create.kind]
-
-
-def _refusal(create: Create, error: KubeError) -> Refusal:
-    told = explain_refusal(create, error) if create.kind == "PodGroup" else None
-    return told or Refusal(create.kind, create.name, _why(error), str(error))
-
-
-def _why(error: KubeError) -> RefusalKind:
-    message = str(error)
-    if error.status == 403:
-        return RefusalKind.QUOTA if "exceeded quota" in message else RefusalKind.ADMISSION
-    # A webhook may refuse with any status of its liking.
-    return RefusalKind.ADMISSION if "webhook" in message else RefusalKind.INVALID
-
-
-def _whose(job: TrainingJob, create: Create, body: Object) -> str:
-    owner = controller_of(body)
-    start = f"{create.kind} {create.name} exists already and "
-    if not owner:
-        return start + "was not made by this job; delete or rename one of the two."
-    if owner.get("uid") == job.uid:
-        return start + f"is this job's, but its label {LABEL_JOB} was changed; set it to {job.name!r} again."
-    if owner.get("kind") == "TrainingJob" and owner.get("name") == job.name:
-        return start + "belongs to an earlier TrainingJob of this name; it has to go first."
-    return start + f"belongs to {owner.get('kind')} {owner.get('name')}; delete or rename one of the two."

@@ -51,6 +51,7 @@ SERVICES: Final = Resource("api/v1", "services")
 CONFIG_MAPS: Final = Resource("api/v1", "configmaps")
 SECRETS: Final = Resource("api/v1", "secrets")
 EVENTS: Final = Resource("api/v1", "events")
+DEPLOYMENTS: Final = Resource("apis/apps/v1", "deployments")
 LEASES: Final = Resource("apis/coordination.k8s.io/v1", "leases")
 JOBS: Final = Resource(f"apis/{GROUP}/{VERSION}", PLURAL)
 

@@ -143,6 +143,11 @@ class Settings:
         "JSON file with the images that spec.framework stands for. Empty: jobs name their image themselves.",
         metavar="PATH",
     )
+    tensorboard_image: str = _option(
+        "tensorflow/tensorflow:2.18.0",
+        "Image with the program `tensorboard`, for the TensorBoards that jobs ask for.",
+        metavar="IMAGE",
+    )
     log_format: str = _option("text", "Form of the log: one line of text or of JSON.", choices=("text", "json"))
     log_level: str = _option("info", "Least level that is logged.", choices=("debug", "info", "warning", "error"))
 

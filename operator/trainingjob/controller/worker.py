@@ -160,6 +160,7 @@ class Worker:
             refusals=tuple(memory.refusals.values()),
             confirmed_missing=frozenset(outcome.missing),
             pod_groups_gone=frozenset(memory.pod_groups_gone),
+            tensorboard_gone=outcome.tensorboard_gone,
         )
         return reconcile(job, children, world.clock(), world.options)
 
@@ -190,7 +191,9 @@ class Worker:
 
     def _pause(self, job: TrainingJob, memory: Memory, decision: Decision, now: float) -> float:
         """Return after how many seconds to look again before the decided status is written; 0 to write it now."""
-        if job.status.phase is None and decision.status and decision.status.reason in ORDINARY:
+        status = decision.status
+        # Nothing of a TensorBoard is created before the status speaks of it.
+        if job.status.phase is None and status and status.reason in ORDINARY and not status.tensorboard:
             least, most = self._world.first_status_seconds
             waited = now - memory.met
             others_wait = self._world.queue.depth > 0 and waited < most
@@ -239,10 +242,10 @@ class Worker:
 
 
 def _turns(status: TrainingJobStatus) -> tuple[object, ...]:
-    """Return what of a status more follows from: its outcome, its suspension, restarts, the start of its deadline."""
+    """Return what of a status more follows from: outcome, suspension, restarts, start, whether a TensorBoard is due."""
     suspended = status.phase is Phase.SUSPENDED
     halted = status.finished, suspended, status.ending is not None
-    return halted, status.attempt or 0, status.restarting or {}, status.start_time
+    return halted, status.attempt or 0, status.restarting or {}, status.start_time, status.tensorboard is None
 
 
 def _update_refusals(memory: Memory, decision: Decision, outcome: Outcome) -> bool:

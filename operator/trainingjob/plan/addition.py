@@ -31,6 +31,10 @@ class Addition:
     """Replica → volumes that not every replica has: a claim may be mounted by the pods of one node alone."""
     mounts: tuple[Manifest, ...] = ()
     """Where they stand in the training container, and in what runs in its image before it."""
+    replica_mounts: Callable[[Replica], tuple[Manifest, ...]] = lambda _replica: ()
+    """Replica → mounts of its training container that not every replica has."""
+    in_front: Callable[[Replica], tuple[str, ...]] = lambda _replica: ()
+    """Replica → words that stand in front of its program."""
     variables: tuple[Manifest, ...] = ()
     """The training container's; the user's own may refer to them."""
     container: Callable[[Replica, int], Manifest | None] | None = None

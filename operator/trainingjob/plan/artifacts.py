@@ -30,6 +30,7 @@ _LONGEST_MESSAGE = 4096
 _FOREIGN = 2
 """How many containers others may add to a pod before the report becomes too long."""
 _STATE = scratch("state", names.STATE)
+_METRICS_PORT: Manifest = {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def add_kept_folders(pods: RolePods) -> tuple[Addition, ...]:
         for kind, folders in (("OUTPUTS", outputs.paths), ("LOGS", outputs.stream))
         if folders
     }
+    variables[names.METRICS_VARIABLE] = f"{base}/{metrics_file(outputs)}"
     # Only without a source, which has the whole volume: programs rename from one folder to another.
     apart = () if spec.source else kept_folders(spec)
     volume = WORKSPACE_VOLUME.volume
@@ -95,7 +97,7 @@ def add_uploads(pods: RolePods, uploads: Uploads, others: int) -> tuple[Addition
     outputs = uploads.outputs
     if outputs is None:
         return ()
-    needed = _needed(outputs)
+    needed = needed_for_outputs(outputs, read_only=False)
     workspace = {**WORKSPACE_VOLUME.mount, "readOnly": True}
     mounts = [workspace, _STATE.mount, *mounts_of(needed)]
 
@@ -115,9 +117,12 @@ def add_uploads(pods: RolePods, uploads: Uploads, others: int) -> tuple[Addition
             state=names.STATE,
             report_bytes=min(_LONGEST_MESSAGE, _MESSAGES // (others + 1 + _FOREIGN)),
             grace_seconds=outputs.flush_seconds,
+            metrics=metrics_file(outputs),
+            metrics_port=names.METRICS_PORT,
         )
         variables = proxy_variables(pods.chosen.env)
-        return as_sidecar(own_container(names.UPLOAD_ARTIFACTS, pods.own_image, task, mounts, variables))
+        container = own_container(names.UPLOAD_ARTIFACTS, pods.own_image, task, mounts, variables)
+        return as_sidecar({**container, "ports": [_METRICS_PORT]})
 
     own = (_STATE.volume, *(attachment.volume for attachment in needed))
     return (
@@ -130,6 +135,11 @@ def add_uploads(pods: RolePods, uploads: Uploads, others: int) -> tuple[Addition
 def kept_folders(spec: TrainingJobSpec) -> tuple[str, ...]:
     """Return the folders that are kept, relative to the working directory."""
     return (*spec.outputs.paths, *spec.outputs.stream) if spec.outputs else ()
+
+
+def metrics_file(outputs: Outputs) -> str:
+    """Return the file of metrics, relative to the working directory: where it is kept as early as anything is."""
+    return f"{(*outputs.stream, *outputs.paths)[0]}/{names.METRICS_FILE}"
 
 
 def run_folder(namespace: str, job: str, uid: str) -> str:
@@ -171,6 +181,7 @@ def outputs_claim(outputs: Outputs, *, read_only: bool) -> Attachment | None:
     return claim(_USE, outputs.pvc.claim_name, read_only=read_only) if outputs.pvc else None
 
 
-def _needed(outputs: Outputs) -> tuple[Attachment, ...]:
+def needed_for_outputs(outputs: Outputs, *, read_only: bool) -> tuple[Attachment, ...]:
+    """Return what a container of ours mounts for a job's outputs: a claim, or the store's credentials as the last."""
     secret = credentials(_USE, outputs.secret_ref.name) if outputs.secret_ref else None
-    return tuple(item for item in (outputs_claim(outputs, read_only=False), secret) if item)
+    return tuple(item for item in (outputs_claim(outputs, read_only=read_only), secret) if item)

@@ -65,6 +65,8 @@ class Layout:
     """Attempt → the Secrets of SSH keys that its pods mount."""
     program: Callable[[Role, RoleSpec], Program] = own_program
     """Role and what is chosen for it → what its main container runs."""
+    prints: Callable[[Role], bool] = lambda _role: True
+    """Role → whether what a program of the user's prints comes out of its main container."""
     restarts_alone: Callable[[Role], bool] = lambda role: role is Role.EVALUATOR
     """Role → whether the others go on while a replica of it that failed starts anew."""
     replaceable: Callable[[Role, int], bool] = lambda _role, _index: False

@@ -27,6 +27,8 @@ class PlanOptions:
     """The Pod Security level of jobs that choose none: restricted or baseline."""
     own_image: str = "trainingjob-operator"
     """The image of the containers that are ours: the operator's own."""
+    tensorboard_image: str = "tensorflow/tensorflow:2.18.0"
+    """An image with the program `tensorboard`."""
     frameworks: Catalogue = field(default_factory=dict, hash=False)
     """The images by framework and version."""
 
@@ -99,6 +101,9 @@ class Plan:
     pod that finds another one's there adds `.1`, `.2`, …; empty for a replica that uploads nothing."""
     flush_seconds: int
     """How long an upload may take after the program's end; 0 in a job that uploads nothing."""
+    tensorboard: tuple[Manifest, ...] = ()
+    """The Deployment and the Service of the job's TensorBoard, in the order of their creation; empty for none. No pod
+    needs them."""
     gang: GangPlan | None = None
     """How the pods are placed together; None when each is placed for itself."""
 

@@ -66,6 +66,8 @@ def lay_out_mpi(job: TrainingJob, spec: TrainingJobSpec, mpi: Mpi) -> Layout:
         config_maps=(config_map,),
         key_secrets=pods.key_secrets,
         program=pods.program,
+        # Whatever a rank prints goes through ssh to whoever has started it.
+        prints=lambda role: role is Role.LAUNCHER,
     )
 
 

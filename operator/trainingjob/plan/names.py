@@ -1,6 +1,6 @@
 """The names of a job's children. That Kubernetes can have them is checked when the job is read."""
 
-from trainingjob.api.constants import DNS_LABEL_MAX
+from trainingjob.api.constants import DNS_LABEL_MAX, TENSORBOARD_SUFFIX
 from trainingjob.api.spec import Role
 
 
@@ -22,6 +22,11 @@ def mpi_config_map_name(job: str, uid: str) -> str:
 def key_secret_name(job: str, uid: str, attempt: int) -> str:
     """Return the name of the Secret of an attempt's keys; its uid says whose it is: no Secret is ever read."""
     return f"{job}-{uid[:8]}-a{attempt}"
+
+
+def tensorboard_name(job: str) -> str:
+    """Return the name of the Deployment and of the Service of a job's TensorBoard."""
+    return f"{job}{TENSORBOARD_SUFFIX}"
 
 
 def gang_name(job: str, uid: str, attempt: int) -> str:

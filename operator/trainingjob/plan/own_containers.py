@@ -16,7 +16,7 @@ SIDECAR_ID: Final = 65532
 
 _REQUESTS: Final = {"cpu": "50m", "memory": "64Mi"}
 _MEMORY: Final = "256Mi"
-_CONFINED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+CONFINED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _PROXIES: Final = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
 
@@ -92,7 +92,7 @@ def own_container(
             *variables,
         ],
         "resources": {"requests": _REQUESTS, "limits": {"memory": memory}},
-        "securityContext": _CONFINED,
+        "securityContext": CONFINED,
         "volumeMounts": list(mounts),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
@@ -107,7 +107,7 @@ def task_variable(task: Task) -> Manifest:
 def as_sidecar(container: Manifest) -> Manifest:
     """Return an own container as one that runs beside the program, under a user of its own, and ends after it."""
     user = {"runAsNonRoot": True, "runAsUser": SIDECAR_ID, "runAsGroup": SIDECAR_ID}
-    return {**container, "restartPolicy": "Always", "securityContext": {**_CONFINED, **user}}
+    return {**container, "restartPolicy": "Always", "securityContext": {**CONFINED, **user}}
 
 
 def proxy_variables(env: Iterable[EnvVar]) -> tuple[Manifest, ...]:

@@ -21,6 +21,8 @@ from trainingjob.plan.security import Security, check_annotations, decide_securi
 from trainingjob.plan.service import headless_service
 from trainingjob.plan.single import lay_out_single
 from trainingjob.plan.source import add_source
+from trainingjob.plan.tensorboard import plan_tensorboard
+from trainingjob.plan.tools import add_tools
 from trainingjob.plan.torch import lay_out_torch
 from trainingjob.plan.workspace import in_workspace
 
@@ -67,6 +69,7 @@ def plan_job(job: TrainingJob, options: PlanOptions) -> Plan:
         replaceable=lambda replica: layout.replaceable(replica.role, replica.index),
         stop_grace=uploads.stop_grace,
         gang=plan_gang(job, spec, replicas, resources),
+        tensorboard=plan_tensorboard(job, spec, security, options),
         framework=framework,
         uploads=uploads.uploads,
         artifact_prefix=uploads.artifact_prefix,
@@ -80,6 +83,7 @@ def _template(pods: RolePods, security: Security, layout: Layout, uploads: Uploa
     program = in_environment(pods, in_workspace(spec, layout.program(pods.role, pods.chosen)))
     additions = (
         *add_source(pods, kept_folders(spec)),
+        *add_tools(pods, uploads, prints=layout.prints(pods.role)),
         *add_packages(pods),
         *add_inputs(pods),
         *add_resume(pods, uploads),

@@ -42,6 +42,9 @@ class PodTemplate:
     user_env: list[Manifest]
     attempt_volumes: Callable[[int], tuple[Manifest, ...]]
     replica_volumes: Callable[[Replica], tuple[Manifest, ...]]
+    replica_mounts: Callable[[Replica], tuple[Manifest, ...]]
+    in_front: Callable[[Replica], tuple[str, ...]]
+    """Replica → words that stand in front of its program."""
 
 
 def pod_template(pods: RolePods, security: Security, program: Program, additions: Sequence[Addition]) -> PodTemplate:
@@ -69,6 +72,10 @@ def pod_template(pods: RolePods, security: Security, program: Program, additions
         replica_volumes=lambda replica: tuple(
             volume for addition in additions for volume in addition.replica_volumes(replica)
         ),
+        replica_mounts=lambda replica: tuple(
+            mount for addition in additions for mount in addition.replica_mounts(replica)
+        ),
+        in_front=lambda replica: tuple(word for addition in additions for word in addition.in_front(replica)),
     )
 
 
@@ -92,18 +99,28 @@ def render_pod(job: TrainingJob, layout: Layout, template: PodTemplate, replica:
             *template.attempt_volumes(attempt),
             *(volume for volume in template.replica_volumes(replica) if volume not in template.spec["volumes"]),
         ],
-        "containers": [{**template.container, "env": env}],
+        "containers": [{**template.container, **_own_of_replica(template, replica), "env": env}],
     }
     steps = [step(replica, attempt, env) for step in template.steps]
     if containers := [container for container in steps if container is not None]:
         spec["initContainers"] = containers
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _unshared(spec)}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": unshared(spec)}
+
+
+def _own_of_replica(template: PodTemplate, replica: Replica) -> Manifest:
+    """Return the fields of a replica's training container in which it differs from others of its role."""
+    front, mounts = template.in_front(replica), template.replica_mounts(replica)
+    command = template.container.get("command")
+    return given(
+        command=[*front, *command] if front and command else None,
+        volumeMounts=[*template.container["volumeMounts"], *mounts] if mounts else None,
+    )
 
 
 def _pod_fields(
     job: TrainingJob, spec: TrainingJobSpec, chosen: RoleSpec, security: Security, volumes: Volumes
 ) -> Manifest:
-    return _given(
+    return given(
         # The operator decides what follows an end; the kubelet's own restarts would hide it.
         restartPolicy="Never",
         terminationGracePeriodSeconds=spec.stop_grace_seconds,
@@ -121,7 +138,7 @@ def _pod_fields(
 def _container_fields(
     spec: TrainingJobSpec, role: Role, chosen: RoleSpec, security: Security, volumes: Volumes, program: Program
 ) -> Manifest:
-    return _given(
+    return given(
         name=MAIN_CONTAINER,
         image=chosen.image,
         imagePullPolicy=spec.image_pull_policy,
@@ -170,9 +187,9 @@ def _prepare(preparation: Preparation, container: Manifest, volumes: Volumes, ch
     return {
         "name": preparation.name,
         **{field: container[field] for field in kept if field in container},
-        **_given(resources=chosen.resources),
+        **given(resources=chosen.resources),
         "command": preparation.command,
-        **_given(workingDir=preparation.working_dir),
+        **given(workingDir=preparation.working_dir),
         "volumeMounts": [
             *(mount for mount in volumes.mounts if mount["mountPath"] not in own and mount not in others),
             *preparation.mounts,
@@ -180,7 +197,7 @@ def _prepare(preparation: Preparation, container: Manifest, volumes: Volumes, ch
     }
 
 
-def _given(**fields: Any) -> Manifest:
+def given(**fields: Any) -> Manifest:
     """Return the fields that somebody set, each as it stands in a manifest."""
     return {name: _plain(value) for name, value in fields.items() if value is not None}
 
@@ -193,10 +210,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _unshared(value: Any) -> Any:
+def unshared(value: Any) -> Any:
     """Copy dicts and lists all the way down, so that whoever changes one manifest changes no other."""
     if isinstance(value, dict):
-        return {key: _unshared(item) for key, item in value.items()}
+        return {key: unshared(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_unshared(item) for item in value]
+        return [unshared(item) for item in value]
     return value

@@ -13,11 +13,13 @@ class Create:
     """Create an object of the job's namespace; that it exists already is success when the job owns it."""
 
     kind: str
-    """Service, ConfigMap, Secret, PodGroup or Pod. The others stand before the pods that need them."""
+    """Service, ConfigMap, Secret, PodGroup, Pod or Deployment."""
     name: str
     manifest: dict[str, Any]
     known_as: str = ""
     """Of a Secret: the hosts, as in the first column of `known_hosts`, whose keys are made and put into its data."""
+    apart: bool = False
+    """Whether no pod needs it, so that it is created after the pods. All others stand before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,17 @@ class DeletePodGroup:
     name: str
 
 
-Action = Create | DeletePod | StopPod | DeleteJob | DeletePodGroup | ReadPod
+@dataclass(frozen=True, slots=True)
+class DeleteTensorBoard:
+    """Delete the Service and the Deployment of this name if the job owns them; that they are gone already is success.
+
+    `Children.tensorboard_gone` says so in the second look of the same pass.
+    """
+
+    name: str
+
+
+Action = Create | DeletePod | StopPod | DeleteJob | DeletePodGroup | DeleteTensorBoard | ReadPod
 
 
 @dataclass(frozen=True, slots=True)

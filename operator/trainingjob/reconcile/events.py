@@ -1,10 +1,12 @@
 """The lines that `kubectl describe` tells of a job: a few for each job, none for each pod."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from trainingjob.api.constants import TENSORBOARD_PORT
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.status import ConditionType, Phase, TrainingJobStatus
+from trainingjob.plan.names import tensorboard_name
 from trainingjob.reconcile.decision import Create, Event
 from trainingjob.reconcile.interruptions import REPLICA_RESTARTING
 from trainingjob.reconcile.pending import ORDINARY
@@ -21,10 +23,26 @@ def events(before: TrainingJob, after: TrainingJobStatus, created: Sequence[Crea
         after: the status that was written.
         created: the children that were created in this pass.
     """
-    lines = [_created(created)] if created else []
+    pods_need = [create for create in created if not create.apart]
+    lines = [_created(pods_need)] if pods_need else []
     if _told(after) != _told(before.status) and (line := _change(after)):
         lines.append(line)
-    return tuple(lines)
+    return (*lines, *_of_tensorboard(before, after, created))
+
+
+def _of_tensorboard(before: TrainingJob, after: TrainingJobStatus, created: Sequence[Create]) -> Iterator[Event]:
+    """Yield how the TensorBoard is reached when it is created, and why it could not be."""
+    if any(create.apart and create.kind == "Service" for create in created):
+        name = tensorboard_name(before.name)
+        yield Event(
+            "Normal",
+            "TensorBoard",
+            f"kubectl -n {before.namespace} port-forward service/{name} {TENSORBOARD_PORT} shows the TensorBoard at "
+            f"http://localhost:{TENSORBOARD_PORT}/.",
+        )
+    record, known = after.tensorboard, before.status.tensorboard
+    if record and record.message and not (known and known.message):
+        yield Event("Warning", "TensorBoardRefused", record.message)
 
 
 def _told(status: TrainingJobStatus) -> tuple[object, ...]:

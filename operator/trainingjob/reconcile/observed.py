@@ -135,7 +135,7 @@ class Refusal:
     """A create that the API server refused the last time it was tried."""
 
     kind: str
-    """Pod, Service, ConfigMap, Secret or PodGroup."""
+    """Pod, Service, ConfigMap, Secret, PodGroup or Deployment."""
     name: str
     why: RefusalKind
     message: str
@@ -153,6 +153,8 @@ class Children:
     """Names of pods that a direct read has just not found; see `ReadPod`."""
     pod_groups_gone: frozenset[str] = frozenset()
     """Names of PodGroups of the job that are known not to exist; see `DeletePodGroup`."""
+    tensorboard_gone: bool = False
+    """Whether nothing of the job's TensorBoard exists, as was found out in this pass; see `DeleteTensorBoard`."""
 
 
 def owned(job: TrainingJob, pods: tuple[ObservedPod, ...]) -> tuple[ObservedPod, ...]:

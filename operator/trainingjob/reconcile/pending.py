@@ -11,6 +11,7 @@ from trainingjob.plan.model import Plan
 from trainingjob.reconcile.observed import Children, ObservedPod, ObservedService, Refusal
 from trainingjob.reconcile.preparing import PREPARING, explain_preparing
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
+from trainingjob.reconcile.tensorboard import is_tensorboards
 
 STARTING = "Starting"
 WAITING_FOR_WORKERS = "WaitingForWorkers"
@@ -70,8 +71,8 @@ def _namesake(kind: str, child: ObservedPod | ObservedService, count: int) -> Bl
 
 def explain_waiting(job: TrainingJob, children: Children, replicas: ReplicaSet, now: datetime) -> Blocker:
     """Return the first cause that keeps a job pending; one of `ORDINARY` when nothing is wrong."""
-    if children.refusals:
-        return _refusal(children.refusals)
+    if refusals := [item for item in children.refusals if not is_tensorboards(job, item.kind, item.name)]:
+        return _refusal(refusals)
     waiting = [view for view in replicas if view.state is State.WAITING]
     for find in (_image, _config, _init):
         if blocker := find(waiting):

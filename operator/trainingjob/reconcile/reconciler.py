@@ -21,6 +21,7 @@ from trainingjob.reconcile.observed import Children, owned
 from trainingjob.reconcile.progress import advance, conclude_at_once
 from trainingjob.reconcile.retention import retire
 from trainingjob.reconcile.suspension import is_suspended, resume, suspend
+from trainingjob.reconcile.tensorboard import with_tensorboard, without_tensorboard
 
 _SOON = timedelta(seconds=1)
 
@@ -36,6 +37,10 @@ def reconcile(job: TrainingJob, children: Children, now: datetime, options: Plan
     """
     if job.deleting or job.managed_by not in ("", MANAGED_BY):
         return Decision()
+    return without_tensorboard(job, children, _reconcile(job, children, now, options), now)
+
+
+def _reconcile(job: TrainingJob, children: Children, now: datetime, options: PlanOptions) -> Decision:
     if job.status.finished:
         return _rest(job, children, now)
     if job.spec is None or job.problem:
@@ -71,7 +76,8 @@ def _decide(
     if spec.suspend:
         ended = conclude_at_once(job, spec, plan, children, now)
         return hold_back(job, spec, plan, children, ended, now) if ended else suspend(job, spec, pods, now)
-    return hold_back(job, spec, plan, children, _go_on(job, spec, plan, children, now), now)
+    decision = hold_back(job, spec, plan, children, _go_on(job, spec, plan, children, now), now)
+    return with_tensorboard(job, plan, children, decision)
 
 
 def _go_on(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Children, now: datetime) -> Decision:

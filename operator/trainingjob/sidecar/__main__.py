@@ -16,6 +16,7 @@ _MODULES: Final = {
     names.DOWNLOAD_INPUTS: "trainingjob.sidecar.inputs",
     names.RESTORE_ARTIFACT: "trainingjob.sidecar.restore",
     names.UPLOAD_ARTIFACTS: "trainingjob.sidecar.upload",
+    names.MIRROR_EVENTS: "trainingjob.sidecar.mirror",
 }
 """Container → the module whose `run(task)` does its work; only that one is imported: memory is short."""
 

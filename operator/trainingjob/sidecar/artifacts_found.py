@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from trainingjob.contract.manifest import NAME, Manifest, ManifestFile
+from trainingjob.contract.names import METRICS_FILE
 from trainingjob.sidecar.remote import Remote, Wanted, read_steadily, stamp
 from trainingjob.sidecar.remotes import open_remote
 
@@ -112,8 +113,14 @@ def _wanted(found: Wanted, file: ManifestFile) -> Wanted:
     return replace(found, sha256=file.sha256, stamp=stamp(seconds, file.sha256))
 
 
+def _is_metrics(path: str) -> bool:
+    # Without a folder of logs they stand beside what a program goes on from.
+    return path.rpartition("/")[2] == METRICS_FILE
+
+
 def _is_useful(artifact: Artifact, logs: str) -> bool:
-    if any(not (logs and file.path.startswith(f"{logs}/")) for file in artifact.files):
+    folder = f"{logs}/" if logs else None
+    if any(not (folder and file.path.startswith(folder)) and not _is_metrics(file.path) for file in artifact.files):
         return True
     what = "has no files" if not artifact.files else "has nothing but logs"
     print(f"{artifact.uri}/{artifact.manifest} is passed over: it {what}.", flush=True)

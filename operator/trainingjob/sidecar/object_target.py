@@ -6,6 +6,7 @@ from typing import Final
 
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 
+from trainingjob.sidecar.azure_names import is_fit
 from trainingjob.sidecar.errors import RefusedError
 from trainingjob.sidecar.store_errors import MissingError, UnsupportedError, store_errors
 from trainingjob.sidecar.stores import Location
@@ -30,6 +31,9 @@ class ObjectTarget:
 
     async def put(self, path: str, size: int, blocks: AsyncIterable[bytes]) -> None:
         """Write a file; a large one goes in parts, of which few are in memory."""
+        if self.uri.startswith("az://") and not is_fit(path):
+            why = r"Azure takes no name with `\` in it or with `.` at the end of a part."
+            raise RefusedError(f"Could not write {self.uri}/{path}: {why}")
         with self._errors("write", path):
             if size <= _SINGLE:
                 content = b"".join([block async for block in blocks])

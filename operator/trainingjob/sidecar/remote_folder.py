@@ -9,6 +9,7 @@ from typing import Final
 
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
 from trainingjob.sidecar.remote import ChangedError, Wanted
+from trainingjob.sidecar.store_errors import MissingError
 
 _CHUNK: Final = 1 << 20
 _OF_THE_DISK: Final = "lost+found"
@@ -92,7 +93,7 @@ class Folder:
         try:
             yield
         except FileNotFoundError:
-            raise RefusedError(f"There is no {path}.") from None
+            raise MissingError(f"There is no {path}.") from None
         except PermissionError:
             raise RefusedError(f"{path} cannot be read by user {os.getuid()}.") from None
         except OSError as error:

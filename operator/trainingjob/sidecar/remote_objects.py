@@ -77,9 +77,14 @@ class Objects:
 
 
 def _wanted(meta: "ObjectMeta", path: str) -> Wanted:
-    version = meta["e_tag"] or ""
+    version = _quoted(meta["e_tag"] or "")
     moment = stamp(meta["last_modified"].timestamp(), version)
     return Wanted(path, meta["path"], meta["size"], version, moment)
+
+
+def _quoted(tag: str) -> str:
+    """Return an entity tag as conditions have it: Azure's lists leave out the quotes."""
+    return f'"{tag}"' if tag and not tag.endswith('"') else tag
 
 
 def _without_folders(files: list[Wanted]) -> Iterator[Wanted]:

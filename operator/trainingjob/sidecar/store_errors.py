@@ -37,6 +37,8 @@ _PASSING: Final = frozenset({408, 425, 429})
 _MISSING: Final = re.compile(
     r"error: Missing ([A-Z][A-Za-z]{1,40})|error: (Account|Bucket|Container) must be specified"
 )
+_SETTINGS: Final = {"Account": "AZURE_STORAGE_ACCOUNT_NAME"}
+_NO_BUCKET: Final = frozenset({"NoSuchBucket", "ContainerNotFound"})
 _HINTS: Final = {
     "PermanentRedirect": "the bucket is in another region: give AWS_REGION",
     "AuthorizationHeaderMalformed": "the bucket is in another region: give AWS_REGION",
@@ -61,7 +63,7 @@ def store_errors(what: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise _absent(what, str(error)) from None
     except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise RefusedError(f"Could not {what}: the store does not allow it{_code(str(error))}.") from None
+        raise _forbidden(what, str(error)) from None
     except UnknownConfigurationKeyError as error:
         found = _CONFIGURATION_KEY.search(str(error))
         name = found[1].upper() if found else "a key"
@@ -81,10 +83,16 @@ def _judged(what: str, text: str) -> RefusedError | UnavailableError:
     if any(server in text for server in _IDENTITY_SERVERS):
         return UnavailableError(f"Could not {what}: no Secret with credentials is given and the pod has no identity.")
     if missing := _MISSING.search(text):
-        return RefusedError(f"Could not {what}: the credentials lack {missing[1] or missing[2]}.")
+        lacking = missing[1] or missing[2]
+        return RefusedError(f"Could not {what}: the credentials lack {_SETTINGS.get(lacking, lacking)}.")
     status = _STATUS.search(text)
     if status is not None and ("NotImplemented" in text or status[1] == "501"):
         return UnsupportedError(f"Could not {what}: this store cannot do that.")
+    # The library has kinds of errors of their own for objects, and none for lists.
+    if status is not None and status[1] in ("401", "403"):
+        return _forbidden(what, text)
+    if (bucket := _absent_bucket(what, text)) is not None:
+        return bucket
     if status is not None:
         answer = f"the store answers {status[1]}{_code(text)}"
         again = int(status[1]) >= 500 or int(status[1]) in _PASSING
@@ -103,10 +111,18 @@ def _judged(what: str, text: str) -> RefusedError | UnavailableError:
 
 
 def _absent(what: str, text: str) -> RefusedError:
+    return _absent_bucket(what, text) or MissingError(f"Could not {what}: it does not exist{_code(text)}.")
+
+
+def _absent_bucket(what: str, text: str) -> RefusedError | None:
     found = _CODE.search(text)
-    if found is not None and found[1] in ("NoSuchBucket", "ContainerNotFound"):
-        return RefusedError(f"Could not {what}: the bucket does not exist ({found[1]}).")
-    return MissingError(f"Could not {what}: it does not exist{_code(text)}.")
+    if found is None or found[1] not in _NO_BUCKET:
+        return None
+    return RefusedError(f"Could not {what}: the bucket does not exist ({found[1]}).")
+
+
+def _forbidden(what: str, text: str) -> RefusedError:
+    return RefusedError(f"Could not {what}: the store does not allow it{_code(text)}.")
 
 
 def _code(text: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, ObjectStore, S3Store
 
+from trainingjob.sidecar.azure_names import in_the_librarys_words
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
 from trainingjob.sidecar.store_errors import store_errors
 
@@ -85,7 +86,7 @@ def open_location(
         UnavailableError: does not come from here, but from what is asked of the store within `store_errors`.
     """
     parts, shown = _checked(uri)
-    given = _read_folder(credentials)
+    given = in_the_librarys_words(_read_folder(credentials))
     _check_endpoint(given)
     retry: RetryConfig = {
         "max_retries": 100,

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -20,6 +21,8 @@ from trainingjob.sidecar.termination import leave_text
 
 _LONGEST_RESERVE: Final = 10.0
 """Seconds of the grace that are left for a last manifest and the report."""
+_METRICS_SECONDS: Final = 2.0
+"""How often the file of metrics is read; what is served is no older."""
 
 
 def run(task: str) -> None:
@@ -56,14 +59,16 @@ async def _upload(task: UploadArtifacts, pod: str) -> None:
     say(f"{task.pod}: keeping {', '.join(dict.fromkeys((*task.paths, *task.stream)))} at {task.prefix}")
     artifact = Artifact(task, pod, stopping)
     metrics = _open_metrics(task)
-    live = asyncio.create_task(_live(artifact, metrics, task.interval_seconds, stopping))
+    live = asyncio.create_task(_live(artifact, task.interval_seconds, stopping))
+    watch = asyncio.create_task(_watch(metrics, stopping)) if metrics else None
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({live, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not stopping.is_set():
         stopped.cancel()
         await live
     report = await _finish(artifact, task, live)
-    if metrics:
+    if metrics and watch:
+        await watch
         await asyncio.to_thread(metrics.read, last=True)
         report = report.model_copy(update={"metrics": metrics.newest})
     leave_text(reports.fit(report, task.report_bytes), task.report_bytes)
@@ -78,20 +83,28 @@ def _open_metrics(task: UploadArtifacts) -> MetricsFile | None:
     return metrics
 
 
-async def _live(artifact: Artifact, metrics: MetricsFile | None, interval: float, stopping: asyncio.Event) -> None:
+async def _watch(metrics: MetricsFile, stopping: asyncio.Event) -> None:
+    """Read metrics until the program has ended, however long an upload takes meanwhile."""
+    while not stopping.is_set():
+        await asyncio.to_thread(metrics.read)
+        await _sleep(_METRICS_SECONDS, stopping)
+
+
+async def _live(artifact: Artifact, interval: float, stopping: asyncio.Event) -> None:
     """Look for something to upload at each interval, until the program has ended."""
     while not stopping.is_set():
-        if metrics:
-            await asyncio.to_thread(metrics.read)
         try:
             await artifact.upload_changes()
         except (RefusedError, UnavailableError) as error:
             # Somebody may yet make the bucket, or exchange the credentials.
             say(f"{error} Trying again in {interval} s.")
-        try:
-            await asyncio.wait_for(stopping.wait(), interval)
-        except TimeoutError:
-            continue
+        await _sleep(interval, stopping)
+
+
+async def _sleep(seconds: float, stopping: asyncio.Event) -> None:
+    """Wait so long, or until the program has ended."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
 
 
 async def _finish(artifact: Artifact, task: UploadArtifacts, live: "asyncio.Task[None]") -> Report:

@@ -63,6 +63,8 @@ def _broken(job: Body, was: Body, now: Body) -> Iterator[str]:
     suspended = was.get("suspend") and job["status"].get("phase") == Phase.SUSPENDED
     if was.get("cancel") and not now.get("cancel"):
         yield "cancel"
+    if _asks_too_late(job["status"], was.get("tensorboard"), now.get("tensorboard")):
+        yield "tensorboard"
     for name in sorted(was.keys() | now.keys()):
         old, new = was.get(name), now.get(name)
         if old == new or name in MUTABLE or (suspended and name in MUTABLE_WHILE_SUSPENDED):
@@ -73,6 +75,12 @@ def _broken(job: Body, was: Body, now: Body) -> Iterator[str]:
         free = suspended or "elastic" in new
         changed = {inner for inner in old.keys() | new.keys() if old.get(inner) != new.get(inner)}
         yield from sorted(f"{name}.{inner}" for inner in changed if not (free and inner in REPLICAS[name]))
+
+
+def _asks_too_late(status: Body, was: Body | None, now: Body | None) -> bool:
+    """Say whether a TensorBoard is asked for that nobody creates any more."""
+    ended = "ending" in status or status.get("phase") in [phase.value for phase in Phase if phase.terminal]
+    return bool(now and now["enabled"] and now != was and ended and "tensorboard" not in status)
 
 
 def _with_defaults(job: Body) -> Body:

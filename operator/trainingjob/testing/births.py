@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from trainingjob.api.constants import KIND, LABEL_JOB, LABEL_JOB_UID
+from trainingjob.api.constants import KIND, LABEL_JOB, LABEL_JOB_UID, TENSORBOARD_SUFFIX
 from trainingjob.testing.counting import Finding
 from trainingjob.testing.records import TERMINAL, JobRecord, PodRecord, Seen
 
@@ -19,6 +19,17 @@ def check_new_child(resource: str, body: Seen) -> Iterator[Finding]:
         yield 2, f"{what} has no {KIND} as its controller."
     elif (owners[0]["uid"], owners[0]["name"]) != (labels[LABEL_JOB_UID], labels.get(LABEL_JOB)):
         yield 2, f"{what} belongs to job {owners[0]['name']} ({owners[0]['uid']}), and its labels name another."
+
+
+def check_new_tensorboard(job: JobRecord, resource: str, body: Seen) -> Iterator[Finding]:
+    """Yield why a new child of a job, if it is one of its TensorBoard's two, may not be there."""
+    name = body["metadata"]["name"]
+    if resource not in ("deployments", "services") or name != f"{job.name}{TENSORBOARD_SUFFIX}":
+        return
+    if job.phase in TERMINAL or "ending" in job.status:
+        yield 5, f"{resource} {name} was created for job {job}, whose outcome is decided ({job.phase})."
+    elif "tensorboard" not in job.status:
+        yield 5, f"{resource} {name} was created for job {job}, whose status does not speak of it."
 
 
 def check_new_pod(job: JobRecord, pod: PodRecord, body: Seen) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from trainingjob.testing.births import check_new_child, check_new_pod
+from trainingjob.testing.births import check_new_child, check_new_pod, check_new_tensorboard
 from trainingjob.testing.counting import Finding, check_counters, check_evidence
 from trainingjob.testing.endings import check_end
 from trainingjob.testing.objects import ADDED, DELETED, Change
@@ -43,6 +43,7 @@ class Judge:
      5. No pod comes while the stored phase is terminal or Suspended, or `ending` is stored: at every new pod. With
         `Write.basis`, none is sent for either when the operator knew that the job is suspended, cancelled or being
         deleted, or that its outcome is decided.
+        Nothing of a TensorBoard comes after an outcome, or before the status speaks of it.
      6. A terminal phase and its completion time stay, and are the only ones: at every change of a job. An outcome in
         `ending` stays and is the one in which the job ends, but for a success whose required artifacts are missing.
         The operator deletes no job that has not ended.
@@ -178,6 +179,9 @@ class Judge:
         if body["metadata"]["uid"] not in self._known.owners:
             self._found(check_new_child(resource, body))
             self._learn_child(resource, body)
+            owner = self._known.jobs.get(owner_of(body))
+            if kind == ADDED and owner is not None and not owner.gone:
+                self._found(check_new_tensorboard(owner, resource, body))
         job = self._known.jobs.get(owner_of(body))
         if kind == DELETED and job is not None:
             job.standing.discard((resource, body["metadata"]["name"]))

@@ -79,7 +79,7 @@ class JobRecord:
     successes: set[tuple[int, str, str]] = field(default_factory=set)
     """Attempt, role and index of the pods whose program has ended well since the job was last suspended."""
     children: set[tuple[str, str]] = field(default_factory=set)
-    """Resource and name of the Services, ConfigMaps and Secrets that it ever had."""
+    """Resource and name of the Services, ConfigMaps, Secrets and Deployments that it ever had."""
     standing: set[tuple[str, str]] = field(default_factory=set)
     """Those of them that exist."""
     forbidden: dict[int, str] = field(default_factory=dict)

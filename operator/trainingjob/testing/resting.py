@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from trainingjob.api.constants import TENSORBOARD_SUFFIX
 from trainingjob.api.times import parse_time
 from trainingjob.testing.counting import Finding
 from trainingjob.testing.records import TERMINAL, JobRecord, counts
@@ -49,10 +50,21 @@ def _expired(job: JobRecord, now: datetime) -> Iterator[Finding]:
     seconds = spec.get("ttlSecondsAfterFinished")
     if seconds is not None and now > ended + timedelta(seconds=seconds) + _LATE:
         yield 15, f"Job {job} is still there, {seconds} s and more after its end."
+    yield from _shown_too_long(job, ended, now)
     seconds = spec.get("podTTLSeconds")
     left = [pod.name for pod in job.pods.values() if not (pod.gone or pod.deleting)]
     if left and seconds is not None and now > ended + timedelta(seconds=seconds) + _LATE:
         yield 15, f"Pods of job {job} are still there, {seconds} s and more after its end: {', '.join(left)}."
+
+
+def _shown_too_long(job: JobRecord, ended: datetime, now: datetime) -> Iterator[Finding]:
+    board = job.spec.get("tensorboard") or {}
+    seconds = board["ttlSeconds"] if board.get("enabled") else 0
+    left = [name for resource, name in job.standing if resource == "deployments" or name.endswith(TENSORBOARD_SUFFIX)]
+    if left and now > ended + timedelta(seconds=seconds) + _LATE:
+        yield 15, f"The TensorBoard of job {job} is still there, {seconds} s and more after its end."
+    elif "tensorboard" in job.status and not left:
+        yield 15, f"The status of job {job} speaks of a TensorBoard that does not exist."
 
 
 def _poisoned(job: JobRecord) -> Iterator[Finding]:

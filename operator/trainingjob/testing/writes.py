@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from trainingjob.testing.client import Request
 
-CHILDREN = frozenset({"pods", "services", "configmaps", "secrets"})
+CHILDREN = frozenset({"pods", "services", "configmaps", "secrets", "deployments"})
 JUDGED = CHILDREN | {"trainingjobs"}
 """What is judged; Events and Leases are not."""
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}

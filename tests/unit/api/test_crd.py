@@ -101,7 +101,7 @@ def test_the_rule_on_changes_is_done_at_once_when_the_spec_is_what_it_was() -> N
 
 def test_the_rules_on_a_name_leave_an_unchanged_spec_alone() -> None:
     rules = [rule for rule in resource_schema()["x-kubernetes-validations"] if rule["fieldPath"] == ".metadata.name"]
-    assert len(rules) == 2
+    assert len(rules) == 3
     for rule in rules:
         assert rule["optionalOldSelf"] is True
         assert rule["rule"].endswith(") || oldSelf.hasValue() && oldSelf.value().spec == self.spec")

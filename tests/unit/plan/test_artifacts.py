@@ -20,6 +20,8 @@ from tests.support.pods import (
 from tests.support.refused_outputs import keeping
 from tests.support.refused_sources import SCRIPTS
 from tests.support.strategy_jobs import TRAIN
+from trainingjob.api.constants import SSH_PORT, TENSORFLOW_PORT, TORCH_PORT
+from trainingjob.contract.names import METRICS_PORT, WORKSPACE
 from trainingjob.contract.tasks import UploadArtifacts
 from trainingjob.plan import Manifest, PlanOptions, plan_job
 
@@ -78,6 +80,8 @@ def test_the_sidecar_is_told_what_to_upload_and_where_to() -> None:
         state="/trainingjob/state",
         report_bytes=3072,
         grace_seconds=60,
+        metrics="tb/metrics.jsonl",
+        metrics_port=19464,
     )
 
 
@@ -140,9 +144,19 @@ def test_with_a_source_the_kept_folders_are_made_in_it() -> None:
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        (keeping(paths=["a", "b"]), {"OUTPUTS": "/app/a", "LOGS": "/app/logs"}),
-        (keeping(stream=[]), {"OUTPUTS": "/app/outputs"}),
-        ({**SCRIPTS, "outputs": {"uri": "s3://b"}}, {"OUTPUTS": "/workspace/outputs", "LOGS": "/workspace/logs"}),
+        (
+            keeping(paths=["a", "b"]),
+            {"OUTPUTS": "/app/a", "LOGS": "/app/logs", "METRICS": "/app/logs/metrics.jsonl"},
+        ),
+        (keeping(stream=[]), {"OUTPUTS": "/app/outputs", "METRICS": "/app/outputs/metrics.jsonl"}),
+        (
+            {**SCRIPTS, "outputs": {"uri": "s3://b"}},
+            {
+                "OUTPUTS": "/workspace/outputs",
+                "LOGS": "/workspace/logs",
+                "METRICS": "/workspace/logs/metrics.jsonl",
+            },
+        ),
     ],
 )
 def test_the_program_is_told_where_to_write_before_its_own_variables(
@@ -151,8 +165,25 @@ def test_the_program_is_told_where_to_write_before_its_own_variables(
     pod = pod_of(**spec, env=[{"name": "A", "value": "$(TRAININGJOB_OUTPUTS)/a"}])
     values = env_values(pod)
     assert {name: values.get(f"TRAININGJOB_{name}") for name in told} == told
-    assert values.keys() & {"TRAININGJOB_OUTPUTS", "TRAININGJOB_LOGS"} == {f"TRAININGJOB_{name}" for name in told}
+    known = {f"TRAININGJOB_{name}" for name in ("OUTPUTS", "LOGS", "METRICS")}
+    assert values.keys() & known == {f"TRAININGJOB_{name}" for name in told}
     assert env_names(pod)[-1] == "A"
+
+
+@pytest.mark.parametrize("outputs", [{}, {"stream": []}, {"paths": [], "stream": ["runs/tb"]}])
+def test_the_program_writes_its_metrics_where_the_sidecar_reads_them(outputs: dict[str, Any]) -> None:
+    for spec, base in ((keeping(**outputs), "/app"), ({**SCRIPTS, "outputs": {"uri": "s3://b", **outputs}}, WORKSPACE)):
+        pod = pod_of(**spec)
+        task = task_of(init_containers(pod)["artifacts"])
+        assert env_values(pod)["TRAININGJOB_METRICS"] == f"{base}/{task['metrics']}"
+        assert task["metrics"].startswith(tuple(f"{folder}/" for folder in (*task["stream"], *task["paths"])))
+
+
+@pytest.mark.parametrize("port", [TENSORFLOW_PORT, SSH_PORT, TORCH_PORT])
+def test_metrics_are_served_under_a_name_where_no_strategy_and_no_system_serves(port: int) -> None:
+    assert uploading(**keeping())["ports"] == [{"name": "metrics", "containerPort": METRICS_PORT}]
+    # Linux gives out those from 32768 on by itself.
+    assert port != METRICS_PORT < 32768
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ CASES = sorted(path.name.removesuffix(".job.yaml") for path in FOLDER.glob("*.jo
 
 
 def children_text(case: str) -> str:
-    """Return Service, ConfigMaps, Secrets and the first and last pod of each role as YAML."""
+    """Return Service, ConfigMaps, Secrets, the first and last pod of each role and the TensorBoard as YAML."""
     body = yaml.safe_load((FOLDER / f"{case}.job.yaml").read_text())
     job = make_job(body["metadata"]["name"], body["metadata"]["namespace"], spec=body["spec"])
     plan = plan_job(job, PlanOptions())
@@ -25,7 +25,8 @@ def children_text(case: str) -> str:
     last = {replica.role: replica for replica in plan.replicas}
     shown = [replica for replica in plan.replicas if replica in (*first.values(), *last.values())]
     secrets = [secret.manifest for secret in plan.key_secrets(0)]
-    children = [plan.service, *plan.config_maps, *secrets, *(plan.render(replica, 0) for replica in shown)]
+    pods = (plan.render(replica, 0) for replica in shown)
+    children = [plan.service, *plan.config_maps, *secrets, *pods, *plan.tensorboard]
     return yaml.safe_dump_all(children, sort_keys=False, width=120, explicit_start=True)
 
 
@@ -39,5 +40,6 @@ def test_a_job_is_given_the_children_that_stand_beside_it(case: str) -> None:
 
 
 def test_every_strategy_has_an_example_and_no_children_stand_alone() -> None:
-    assert CASES == ["code", "large-parameter-server", "mpi", "multi-worker", "parameter-server", "single", "torch"]
+    known = "code conda large-parameter-server mpi multi-worker parameter-server single tensorboard torch"
+    assert known.split() == CASES
     assert {path.name.removesuffix(".children.yaml") for path in FOLDER.glob("*.children.yaml")} == {*CASES}

@@ -21,10 +21,10 @@ from tests.support.pods import (
     task_of,
     volumes_of,
 )
-from tests.support.refused_environments import installing
+from tests.support.refused_environments import installing, with_conda
 from tests.support.refused_sources import SCRIPTS
 from tests.support.strategy_jobs import mpi
-from trainingjob.contract.tasks import InstallPackages
+from trainingjob.contract.tasks import CondaPackages, CopyTools, InstallPackages
 from trainingjob.plan import Manifest
 
 WITHIN = ["/bin/sh", "-c"]
@@ -75,6 +75,45 @@ def test_a_list_of_packages_is_read_from_the_source_that_is_fetched_before() -> 
     task = task_of(install_of(pod))
     assert (task["pip_file"], task["workspace"]) == ("requirements.txt", "/workspace")
     assert mounts_of(install_of(pod))["/workspace"] == {"name": "trainingjob-workspace"}
+
+
+def copy_task(pod: Manifest) -> CopyTools:
+    """Return what the container is told that copies the tools of a pod."""
+    return CopyTools.model_validate(task_of(init_containers(pod)["copy-tools"]))
+
+
+def test_what_conda_installs_is_told_to_who_brings_the_tools() -> None:
+    pod = pod_of(**with_conda("numpy>=1.26", channels=["conda-forge"], pip=["six"]))
+    assert copy_task(pod).conda == CondaPackages(packages=("numpy>=1.26",), channels=("conda-forge",))
+    assert task_of(install_of(pod))["pip"] == ["six"]
+    assert list(init_containers(pod)) == ["copy-tools", "install-packages"]
+    assert copy_task(pod_of(**installing())).conda is None
+    assert restricted_violations(pod) == []
+
+
+def test_the_list_of_conda_is_read_from_the_source_by_who_brings_the_tools() -> None:
+    pod = pod_of(**SCRIPTS, entrypoint="train.py", environment={"condaFile": "a/environment.yml"})
+    assert copy_task(pod).conda == CondaPackages(file="a/environment.yml", workspace="/workspace")
+    assert list(init_containers(pod)) == ["fetch-source", "copy-tools", "install-packages"]
+    assert set(mounts_of(init_containers(pod)["copy-tools"])) == {"/trainingjob/tools", "/workspace"}
+    # The list of pip in it may name files of the source.
+    assert "/workspace" in mounts_of(install_of(pod))
+    alone = pod_of(**SCRIPTS, entrypoint="train.py", environment={"conda": ["a"]})
+    assert set(mounts_of(init_containers(alone)["copy-tools"])) == {"/trainingjob/tools"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "pod", "cuda"),
+    [
+        ({}, "worker-0", False),
+        ({"gpusPerWorker": 1}, "worker-0", True),
+        ({"gpusPerWorker": 1, "accelerator": "amd.com/gpu"}, "worker-0", False),
+        ({"gpusPerWorker": 1, "parameterServer": {}}, "worker-0", True),
+        ({"gpusPerWorker": 1, "parameterServer": {}}, "ps-0", False),
+    ],
+)
+def test_conda_is_told_of_gpus_that_it_does_not_see(spec: dict[str, Any], pod: str, cuda: bool) -> None:
+    assert task_of(install_of(pod_of(f"mnist-{pod}", **with_conda(), **spec)))["cuda"] is cuda
 
 
 def test_the_installation_has_the_programs_resources_without_its_gpus() -> None:
@@ -157,6 +196,24 @@ def test_a_program_sees_the_packages_first_and_its_words_as_they_are(shell: str)
     assert seen == words
     assert path == f"/trainingjob/environment/bin:{os.environ['PATH']}"
     assert environment == "/trainingjob/environment"
+
+
+@pytest.mark.parametrize("spec", [with_conda(), {**with_conda(), **mpi()}])
+def test_a_program_with_packages_of_conda_reads_what_the_installation_has_left(spec: dict[str, Any]) -> None:
+    for pod in render_pods(make_job(**spec)).values():
+        for container in (main_container(pod), *init_containers(pod).values()):
+            if container["name"] in ("main", "prepare"):
+                assert container["command"][2] == '. /trainingjob/environment/activate.sh && exec "$@"'
+                assert "/trainingjob/environment" in mounts_of(container)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_program_whose_packages_are_not_there_does_not_run_without_them(shell: str) -> None:
+    _, flag, text, name, *_ = main_container(pod_of(**with_conda()))["command"]
+    ended = subprocess.run([shell, flag, text, name, "echo", "ran"], capture_output=True, text=True, check=False)
+    assert ended.returncode != 0
+    assert "ran\n" not in ended.stdout
+    assert "/trainingjob/environment/activate.sh" in ended.stderr
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -24,8 +24,10 @@ DECIDES_THE_END = {
     "podTTLSeconds",
     "ttlSecondsAfterFinished",
     "onNodeLost",
+    "tensorboard",
 }
-"""Fields that say whether a job runs, when it starts anew and how it ends; no pod is made from them."""
+"""Fields that say whether a job runs, when it starts anew, how it ends and what stands beside it; no pod is made from
+them."""
 
 ACTS_ON_PODS: dict[str, Any] = {
     "image": "other:2",

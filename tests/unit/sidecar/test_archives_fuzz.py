@@ -4,6 +4,7 @@ import random
 import stat
 import tarfile
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,9 @@ def _check_inside(target: Path) -> None:
     assert not any(info.st_mode & (stat.S_ISUID | stat.S_ISGID) for info in regular)
     for path in links:
         try:
+            # Python resolves `a -> a//a`, a circle, to `/a`: the kernel is asked first.
+            with suppress(FileNotFoundError):
+                path.stat()
             end = path.resolve()
         except (OSError, RuntimeError):  # to a name that cannot exist, or in a circle
             continue

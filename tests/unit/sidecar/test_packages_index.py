@@ -13,7 +13,7 @@ PLAIN = "http://index.example.com:8080/simple"
 
 
 def task(index_url: str = "", credentials: Path | None = None) -> Task:
-    return Task(Path("/environment"), ["six"], "", index_url, credentials, None, None)
+    return Task(Path("/environment"), ["six"], "", index_url, credentials, None, None, False)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,7 @@ def test_index_of_the_task_counts_before_that_of_the_image(
 def test_index_of_the_secret_counts_before_that_of_the_task(tmp_path: Path) -> None:
     (tmp_path / "index-url").write_text("http://reader:first-one@example.com/simple\n")
     (tmp_path / "pip.conf").write_text("[install]\nextra-index-url = https://second-one@example.org/simple\n")
+    (tmp_path / "channels").write_text("https://a.example.com/t/fifth-one/b\n\n http://c.example.com\n")
     (tmp_path / "netrc").write_text("machine example.net login reader password third-one\n")
 
     way = access(
@@ -51,7 +52,8 @@ def test_index_of_the_secret_counts_before_that_of_the_task(tmp_path: Path) -> N
         "NETRC": str(tmp_path / "netrc"),
     }
     assert way.netrc == tmp_path / "netrc"
-    assert {"first-one", "second-one", "third-one", "fourth one", "fourth%20one"} <= set(way.secrets)
+    assert way.channels == ["https://a.example.com/t/fifth-one/b", "http://c.example.com"]
+    assert {"first-one", "second-one", "third-one", "fourth one", "fourth%20one", "fifth-one"} <= set(way.secrets)
 
 
 def test_indexes_of_a_requirements_file_are_found() -> None:

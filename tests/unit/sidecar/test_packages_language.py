@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from trainingjob.sidecar import packages
+from trainingjob import _metrics
+from trainingjob.sidecar import capture, packages
 
-FOLDER = Path(packages.__file__).parent
-FILES = sorted(FOLDER.glob("*.py"))
+FOLDERS = [Path(str(module.__file__)).parent for module in (packages, capture)]
+FILES = [Path(_metrics.__file__), *(file for folder in FOLDERS for file in sorted(folder.glob("*.py")))]
 
 
-def test_installer_needs_no_more_than_python_3_6() -> None:
+def test_what_training_images_run_needs_no_more_than_python_3_6() -> None:
     said = subprocess.run(
         [Path(sys.executable).parent / "vermin", "--target=3.6-", "--no-tips", "--eval-annotations", "-vv", *FILES],
         capture_output=True,
@@ -24,8 +25,8 @@ def test_installer_needs_no_more_than_python_3_6() -> None:
     assert said.returncode == 0, said.stdout
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_installer_imports_the_standard_library_and_itself_alone(file: Path) -> None:
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_it_imports_the_standard_library_and_itself_alone(file: Path) -> None:
     imported = {
         name
         for node in ast.walk(ast.parse(file.read_text()))

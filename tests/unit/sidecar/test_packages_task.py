@@ -34,12 +34,12 @@ def test_every_field_of_a_task_is_read() -> None:
 
     assert fields == set(Task._fields)
     assert read(
-        pip=["six"], index_url="https://example.com/simple", credentials="/c", cache="/d", workspace="/w"
-    ) == Task(Path("/environment"), ["six"], "", "https://example.com/simple", Path("/c"), Path("/d"), Path("/w"))
+        pip=["six"], index_url="https://example.com/simple", credentials="/c", cache="/d", workspace="/w", cuda=True
+    ) == Task(Path("/environment"), ["six"], "", "https://example.com/simple", Path("/c"), Path("/d"), Path("/w"), True)
 
 
 def test_folders_that_are_not_given_are_none() -> None:
-    assert read() == Task(Path("/environment"), [], "", "", None, None, None)
+    assert read() == Task(Path("/environment"), [], "", "", None, None, None, False)
 
 
 def test_both_sides_agree_on_names_and_exit_codes() -> None:

@@ -133,7 +133,9 @@ def test_damaged_attempt_is_passed_over_for_the_one_before(tmp_path: Path, damag
     assert bring(tmp_path) == {"outputs": None, "outputs/ckpt": b"good"}
 
 
-@pytest.mark.parametrize("files", [{}, {"logs/events": "e", "logs/deep/more": "m"}])
+@pytest.mark.parametrize(
+    "files", [{}, {"logs/events": "e", "logs/deep/more": "m"}, {"outputs/metrics.jsonl": "", "logs/events": "e"}]
+)
 def test_attempt_that_ended_before_its_first_checkpoint_does_not_hide_the_one_before(
     tmp_path: Path, files: dict[str, str]
 ) -> None:

@@ -1,6 +1,8 @@
 """Stores are opened from a URI and a folder of credentials; what goes wrong is told without a secret."""
 
 import http.server
+import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +38,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+        if self.path.startswith("/computeMetadata/"):
+            self._give_token()
+            return
         status = int(self.path.partition("?")[0].rpartition("/")[2])
         body = f"<Error><Code>{self.server.code}</Code><Message>{SECRET}</Message></Error>".encode()
         self.send_response(status)
@@ -43,6 +48,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", self.server.elsewhere)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")
+        self.send_header("ETag", '"x"')
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((self.path, {}))
+        self._give_token()
+
+    def _give_token(self) -> None:
+        body = json.dumps({"access_token": "token-of-the-pod", "expires_in": 3600, "token_type": "Bearer"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
@@ -62,8 +80,9 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
+            monkeypatch.delenv(name)
 
 
 def secret(folder: Path, **files: str) -> str:
@@ -113,8 +132,14 @@ def test_address_is_divided_into_store_and_key(uri: str, shown: str, key: str, f
         ("s3://b/x", {**KEYS, "ca.crt": SECRET}, "one of them cannot be read"),
         ("gs://b/x", {"GOOGLE_SERVICE_ACCOUNT_KEY": SECRET}, "the credentials cannot be read"),
         ("gs://b/x", {"GOOGLE_APPLICATION_CREDENTIALS": SECRET}, "the credentials cannot be read"),
-        ("az://c/x", {}, "the credentials lack Account"),
+        ("az://c/x", {}, "the credentials lack AZURE_STORAGE_ACCOUNT_NAME"),
         ("az://c/x", {"AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_ACCOUNT_KEY": f"{SECRET}!"}, "cannot be read"),
+        ("az://c/x", {"AZURE_STORAGE_CONNECTION_STRING": SECRET}, "AZURE_STORAGE_CONNECTION_STRING names no account"),
+        (
+            "az://c/x",
+            {"AZURE_STORAGE_CONNECTION_STRING": f"BlobEndpoint=blob;AccountName={SECRET}"},
+            "AZURE_STORAGE_ENDPOINT is no address like https://host:port",
+        ),
         ("https://host/x", {"authorization": f"{SECRET}\nx"}, "one of them cannot be read"),
     ],
 )
@@ -175,6 +200,35 @@ def test_without_a_secret_the_environment_counts(server: Server, monkeypatch: py
     for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.address}.items():
         monkeypatch.setenv(name, value)
     assert ask(open_location("s3://bucket/200"))
+
+
+def test_identity_of_a_pod_in_azure_counts_where_the_secret_names_the_account_alone(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the webhook of Azure's workload identity sets the variables of a pod."""
+    (tmp_path / "token").write_text("signed by the cluster")
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", server.address)
+    monkeypatch.setenv("AZURE_CLIENT_ID", "client")
+    monkeypatch.setenv("AZURE_TENANT_ID", "tenant")
+    credentials = secret(tmp_path, AZURE_STORAGE_ACCOUNT="team", AZURE_STORAGE_ENDPOINT=server.address)
+    assert ask(open_location("az://runs/200", credentials))
+    (asked, _), (path, headers) = server.seen
+    assert (asked, path, headers["authorization"]) == (
+        "/tenant/oauth2/v2.0/token",
+        "/runs/200",
+        "Bearer token-of-the-pod",
+    )
+
+
+def test_identity_of_a_pod_in_google_counts_without_a_key(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GCE_METADATA_HOST", server.address.removeprefix("http://"))
+    assert ask(open_location("gs://runs/200", secret(tmp_path, GOOGLE_BASE_URL=server.address)))
+    (asked, _), (path, headers) = server.seen
+    assert asked.startswith("/computeMetadata/v1/instance/service-accounts/default/token")
+    assert (path, headers["authorization"]) == ("/runs/200", "Bearer token-of-the-pod")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.testing.history import HOME, History, Play, Plays
-from trainingjob.controller.kube import CONFIG_MAPS, PODS, SECRETS, SERVICES
+from trainingjob.controller.kube import CONFIG_MAPS, DEPLOYMENTS, PODS, SECRETS, SERVICES
 from trainingjob.testing import Judge, Write
 
 plays = Plays()
@@ -189,6 +189,26 @@ def pod_after_the_outcome_is_decided(history: History) -> None:
     job, pod = history.uploading()
     history.somebody_deletes(pod)
     history.operator_creates(job)
+
+
+@breaks(5)
+def tensorboard_before_the_status_speaks_of_it(history: History) -> None:
+    history.creates(DEPLOYMENTS, history.child(history.user_creates(), "mnist-tensorboard"))
+
+
+@breaks(5)
+def service_of_a_tensorboard_after_the_outcome_is_decided(history: History) -> None:
+    job, _ = history.uploading()
+    history.operator_says(job, tensorboard={"url": "http://mnist-tensorboard.team.svc:6006/"})
+    history.creates(SERVICES, history.child(job, "mnist-tensorboard"))
+
+
+@keeps
+def tensorboard_of_which_the_status_speaks(history: History) -> None:
+    job = history.user_creates()
+    history.operator_says(job, phase="Pending", tensorboard={"url": "http://mnist-tensorboard.team.svc:6006/"})
+    for resource in (DEPLOYMENTS, SERVICES):
+        history.creates(resource, history.child(job, "mnist-tensorboard"))
 
 
 @breaks(5)

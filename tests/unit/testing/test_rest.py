@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.testing.history import BEGIN, HOME, Body, History, Play, Plays
 from trainingjob.api.times import format_time
-from trainingjob.controller.kube import PODS, SERVICES
+from trainingjob.controller.kube import DEPLOYMENTS, PODS, SERVICES
 from trainingjob.testing import Write
 
 plays = Plays()
@@ -244,6 +244,41 @@ def pod_that_has_outlived_its_time(history: History) -> None:
     job, pod = serving(history, podTTLSeconds=60)
     history.kubelet_says(pod, "Succeeded", 0)
     history.operator_ends(job, "Succeeded", completionTime=format_time(BEGIN))
+    history.rests()
+
+
+def shown(history: History, **tensorboard: Any) -> Body:
+    """Return a job that has ended, and whose TensorBoard stands."""
+    job = history.user_creates(tensorboard={"enabled": True, "ttlSeconds": 86_400, **tensorboard})
+    history.operator_says(job, phase="Pending", tensorboard={"url": "http://mnist-tensorboard.team.svc:6006/"})
+    history.creates(DEPLOYMENTS, history.child(job, "mnist-tensorboard"))
+    history.operator_ends(job, "Failed", completionTime=format_time(BEGIN))
+    return job
+
+
+@breaks(15)
+def tensorboard_that_has_outlived_its_time(history: History) -> None:
+    shown(history, ttlSeconds=60)
+    history.rests()
+
+
+@breaks(15)
+def tensorboard_that_was_turned_off(history: History) -> None:
+    shown(history, enabled=False)
+    history.rests()
+
+
+@breaks(15)
+def tensorboard_of_which_the_status_speaks_alone(history: History) -> None:
+    job = shown(history)
+    history.operator_deletes(history.server.get(DEPLOYMENTS, HOME, "mnist-tensorboard"), DEPLOYMENTS)
+    history.operator_says(job, phase="Failed")
+    history.rests()
+
+
+@keeps
+def tensorboard_whose_time_is_not_over(history: History) -> None:
+    shown(history)
     history.rests()
 
 

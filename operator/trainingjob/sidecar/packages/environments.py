@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Tuple
 
 from .failures import InstallationError
 
@@ -17,29 +17,33 @@ try:
     from pip import __version__ as pip
 except Exception:
     pip = ""
-print(json.dumps({"prefix": sys.prefix, "packages": sysconfig.get_paths()["purelib"], "pip": pip}))
+version = sys.version.split()[0]
+print(json.dumps([sys.prefix, version, sys.version_info[:2], sysconfig.get_paths()["purelib"], pip]))
 """
 
 
 class Environment(NamedTuple):
-    """A virtual environment as its own Python sees it."""
+    """An environment as its own Python sees it."""
 
     folder: Path
     python: Path
     packages: Path
     """Where its own packages are put."""
+    version: str
+    """That of its Python, as in 3.11.7."""
+    number: Tuple[int, int]
+    """The same as it can be compared."""
     pip: str
-    """The version of the image's pip; empty when it has none that can be imported."""
+    """The version of the pip that it sees, the image's or its own; empty when it has none that can be imported."""
 
 
 def make_environment(folder: Path) -> Environment:
-    """Make an environment of the Python that runs this; whatever was in its folder before is removed.
+    """Make a virtual environment of the Python that runs this, in a folder that has none.
 
     Raises:
         InstallationError: when this Python makes none that works.
         OSError: when the folder cannot be written.
     """
-    _empty(folder)
     parent = Path(sys.prefix) / "pyvenv.cfg"
     nested = parent.is_file()
     # What the image's own environment hides of the Python below it stays hidden.
@@ -54,16 +58,22 @@ def make_environment(folder: Path) -> Environment:
     for name in ("python", "python3", version, Path(sys.executable).name):
         if not os.path.lexists(str(folder / "bin" / name)):
             (folder / "bin" / name).symlink_to("python")
-    environment = _look(folder)
+    failure = f"The image's {sys.executable} (Python {sys.version.split()[0]}) makes no virtual environment that runs"
+    environment = look(folder, failure)
     if nested:
         # Packages of an environment are found by nobody but itself, nor by an environment that is made from it.
         lines = [f"import site; site.addsitedir({path!r})" for path in _own_packages()]
         (environment.packages / _PARENT).write_text("\n".join(lines) + "\n")
-        environment = _look(folder)
+        environment = look(folder, failure)
     return environment
 
 
-def _empty(folder: Path) -> None:
+def clear(folder: Path) -> None:
+    """Remove whatever is in a folder, which is made where there is none.
+
+    Raises:
+        OSError: when that cannot be done.
+    """
     # The folder itself is where a volume is mounted, and stays.
     folder.mkdir(parents=True, exist_ok=True)
     for found in folder.iterdir():
@@ -98,7 +108,15 @@ def _make_by_hand(folder: Path, below: bool) -> None:
     (folder / "pyvenv.cfg").write_text("\n".join(lines) + "\n")
 
 
-def _look(folder: Path) -> Environment:
+def look(folder: Path, failure: str) -> Environment:
+    """Return an environment that stands in a folder, as its Python sees it.
+
+    Args:
+        failure: what to say of a Python that does not run, or belongs elsewhere.
+
+    Raises:
+        InstallationError: when it is such a one.
+    """
     python = folder / "bin" / "python"
     # Python looks for modules where it stands, too: not among the user's files, one of which may be a `json.py`.
     process = subprocess.Popen(
@@ -106,15 +124,9 @@ def _look(folder: Path) -> Environment:
     )
     output, errors = process.communicate()
     if process.returncode != 0:
-        raise InstallationError(
-            f"The image's {sys.executable} (Python {sys.version.split()[0]}) makes no virtual environment that runs: "
-            + errors.decode("utf-8", "replace").strip()
-        )
+        raise InstallationError(f"{failure}: {errors.decode('utf-8', 'replace').strip()}")
     # An image may have its Python say something of its own before.
-    said = json.loads(output.splitlines()[-1].decode())
-    if Path(said["prefix"]).resolve() != folder.resolve():
-        raise InstallationError(
-            f"The image's {sys.executable} makes no virtual environment: a Python in {folder} takes {said['prefix']} "
-            "for its own folder"
-        )
-    return Environment(folder, python, Path(said["packages"]), said["pip"])
+    prefix, version, number, packages, pip = json.loads(output.splitlines()[-1].decode())
+    if Path(prefix).resolve() != folder.resolve():
+        raise InstallationError(f"{failure}: the one in {folder} takes {prefix} for its own folder")
+    return Environment(folder, python, Path(packages), version, (number[0], number[1]), pip)

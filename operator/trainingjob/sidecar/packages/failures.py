@@ -8,16 +8,23 @@ EXIT_UNAVAILABLE = 75
 MAX_BYTES = 1024
 """What a termination message may have: the kubelet shares 12 KiB among the containers of a pod."""
 
-_ERROR = re.compile(r"^\s*(ERROR|error|fatal)\b|\b\w*(Error|Exception)\b:|\b40[13] (Client )?Error\b|is not a trusted")
+_ERROR = re.compile(
+    r"^\s*(ERROR|error|critical|fatal)\b|\b\w*(Error|Exception|InvalidChannel)\b:|\b40[13] (Client )?Error\b"
+    r"|is not a trusted"
+)
 _ADVICE = re.compile(
     r"^\s*(note|hint|\[notice\]|(WARNING: )?You are using pip version|You should consider upgrading via)"
     r"|\[end of output\]|^\s*╰─> (from|See above)|metadata-generation-failed|Encountered error while"
     r"|ResolutionImpossible: for help|^\s*To fix this you could|^\s*\d\. (loosen|remove) "
+    r"|^To search for alternate channels|^looking for, navigate to|^and use the search bar|^Elapsed: |^Next steps:$"
+    r"|^\s*- \((review_|check_|update_)|^(Use `conda|and use `conda|Further configuration help)"
+    r"|^\s*conda (config|update) |^You will need to (adjust|modify) your conda|^ {4}https?://[\w.]+$"
 )
 _NETWORK = re.compile(
     r"Max retries exceeded|Read timed out|ReadTimeoutError|NewConnectionError|ConnectionResetError|IncompleteRead"
     r"|ProtocolError|RemoteDisconnected|Temporary failure in name resolution|Name or service not known"
     r"|Could not resolve host|Failed to connect to|Connection (broken|refused|reset|timed out)"
+    r"|CONNECTION FAILED|HTTP (429|50[0234])\b|Download error|Timeout was reached|[Cc]ould not connect to server"
 )
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 

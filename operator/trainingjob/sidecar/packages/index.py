@@ -1,4 +1,4 @@
-"""The package index: how pip is told about it and its credentials, and whether it answers."""
+"""Package indexes: how pip and conda are told about them and their credentials, and whether they answer."""
 
 import base64
 import re
@@ -14,18 +14,20 @@ from .failures import InstallationError
 from .redaction import secrets_in
 from .task import Task
 
-_URL, _CONFIGURATION, _NETRC = "index-url", "pip.conf", "netrc"
+_URL, _CONFIGURATION, _CHANNELS, _NETRC = "index-url", "pip.conf", "channels", "netrc"
 _TIMEOUT_SECONDS = 15
 _OPTION = re.compile(r"^\s*(?:-i|--index-url|--extra-index-url)[\s=]+(\S+)", re.MULTILINE)
 
 
 class Access(NamedTuple):
-    """What pip needs to reach its index."""
+    """What pip needs to reach its index, and conda its channels."""
 
     variables: Dict[str, str]
     """For its environment: there nobody else sees them, on its command line everybody would."""
     secrets: List[str]
     netrc: Optional[Path]
+    channels: List[str]
+    """Channels of conda with their passwords or tokens."""
 
 
 def access(task: Task, environ: Mapping[str, str]) -> Access:
@@ -47,15 +49,16 @@ def access(task: Task, environ: Mapping[str, str]) -> Access:
         host = urlsplit(variables["PIP_INDEX_URL"]).netloc.rpartition("@")[2]
         variables["PIP_TRUSTED_HOST"] = " ".join([*environ.get("PIP_TRUSTED_HOST", "").split(), host])
     netrc = Path(variables["NETRC"]) if "NETRC" in variables else None
-    return Access(variables, [secret for text in (*told, *texts.values()) for secret in secrets_in(text)], netrc)
+    secrets = [secret for text in (*told, *texts.values()) for secret in secrets_in(text)]
+    return Access(variables, secrets, netrc, [_channel(line) for line in texts.get(_CHANNELS, "").split()])
 
 
 def _texts(secret: Path) -> Dict[str, str]:
-    files = [secret / name for name in (_URL, _CONFIGURATION, _NETRC)]
+    files = [secret / name for name in (_URL, _CONFIGURATION, _CHANNELS, _NETRC)]
     texts = {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()}
     if not texts:
         raise InstallationError(
-            "The Secret of spec.environment.secretRef has none of the keys index-url, pip.conf and netrc"
+            "The Secret of spec.environment.secretRef has none of the keys index-url, pip.conf, channels and netrc"
         )
     return texts
 
@@ -63,6 +66,14 @@ def _texts(secret: Path) -> Dict[str, str]:
 def _url(text: str) -> str:
     if not re.match(r"https?://\S+$", text):
         raise InstallationError("The key index-url of the Secret of spec.environment.secretRef is no http or https URL")
+    return text
+
+
+def _channel(text: str) -> str:
+    if not re.match(r"https?://\S+$", text):
+        raise InstallationError(
+            "The key channels of the Secret of spec.environment.secretRef has a line that is no http or https URL"
+        )
     return text
 
 
@@ -86,13 +97,13 @@ class Answer(NamedTuple):
         return self.status in (0, 429, 502, 503, 504)
 
 
-def ask(url: str) -> Answer:
+def ask(url: str, page: str = "/pip/") -> Answer:
     """Ask an index for the page of a package: that of all of them may be large and slow."""
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     public = urlunsplit((parts.scheme, host, parts.path, "", ""))
     # It has a scheme of the web: only pip's own options and files name others.
-    request = urllib.request.Request(public.rstrip("/") + "/pip/")  # noqa: S310
+    request = urllib.request.Request(public.rstrip("/") + page)  # noqa: S310
     if user:
         token = base64.b64encode(unquote(user).encode()).decode()
         request.add_header("Authorization", f"Basic {token}")

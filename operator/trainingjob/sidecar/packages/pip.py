@@ -3,8 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
-from collections import deque
 from pathlib import Path
 from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
@@ -19,9 +17,7 @@ from .failures import (
 )
 from .index import ask
 from .redaction import Redaction
-
-_MAX_LINES = 2000
-"""How much of pip's output is looked at for its last words."""
+from .running import run_logged
 
 # pip starts in a folder of the user's, which must not lend it modules.
 _BEGIN = """
@@ -108,26 +104,7 @@ class Pip(NamedTuple):
 
     def _run(self, words: Sequence[str]) -> Tuple[int, List[str]]:
         """Return pip's exit code and the last lines of its output, which goes to the log meanwhile."""
-        lines = deque(maxlen=_MAX_LINES)  # type: deque[str]
-        process = subprocess.Popen(
-            self._command(_PIP, words),
-            env=self.variables,
-            cwd=str(self.folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            for line in process.stdout or ():
-                lines.append(line.decode("utf-8", "replace").rstrip("\n"))
-                sys.stdout.buffer.write(self.redact(lines[-1]).encode() + b"\n")
-                sys.stdout.buffer.flush()
-            return process.wait(), list(lines)
-        finally:
-            # Whoever stops the container stops pip first: it removes what it has half done.
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+        return run_logged(self._command(_PIP, words), self.variables, str(self.folder), self.redact)
 
     def _command(self, code: str, words: Sequence[str]) -> List[str]:
         return [str(self.environment.python), "-c", _BEGIN + code, self.brought, *words]

@@ -5,6 +5,8 @@ from typing import Iterable, List
 from urllib.parse import unquote
 
 _USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
+_TOKEN = re.compile(r"(?<=/t/)[^/\s'\"]+")
+"""How a channel of conda has its token in its address."""
 _NETRC_PASSWORD = re.compile(r"\bpassword\s+(\S+)")
 _MIN_LENGTH = 4
 """Shorter ones are parts of ordinary words: hiding them would show them."""
@@ -13,8 +15,8 @@ HIDDEN = "****"
 
 
 def secrets_in(text: str) -> List[str]:
-    """Return what a URL, a configuration of pip or a netrc holds that nobody may read."""
-    found = _NETRC_PASSWORD.findall(text)
+    """Return what a URL, a configuration of pip, a list of channels or a netrc holds that nobody may read."""
+    found = [*_NETRC_PASSWORD.findall(text), *_TOKEN.findall(text)]
     for match in _USER_INFO.findall(text):
         user, colon, password = match[:-1].partition(":")
         # A user without a password is a token.
@@ -30,7 +32,7 @@ class Redaction:
         self._secrets = sorted({s for s in secrets if len(s) >= _MIN_LENGTH}, key=len, reverse=True)
 
     def __call__(self, line: str) -> str:
-        """Return a line without the secrets and without the user of any URL."""
+        """Return a text without the secrets and without the user of any URL."""
         for secret in self._secrets:
             line = line.replace(secret, HIDDEN)
         return _USER_INFO.sub(HIDDEN + "@", line)

@@ -19,6 +19,7 @@ class Task(NamedTuple):
     credentials: Optional[Path]
     cache: Optional[Path]
     workspace: Optional[Path]
+    cuda: bool
 
     @classmethod
     def read(cls, text: str) -> "Task":
@@ -33,6 +34,7 @@ class Task(NamedTuple):
             Path(credentials) if credentials else None,
             Path(cache) if cache else None,
             Path(workspace) if workspace else None,
+            given.get("cuda", False),
         )
 
     def requirements(self) -> List[str]:
@@ -56,13 +58,22 @@ class Task(NamedTuple):
         Raises:
             InstallationError: when it is not there, or lies outside of the workspace.
         """
-        if not self.pip_file:
-            return None
+        return self.file_of_workspace(self.pip_file, "spec.environment.pipFile") if self.pip_file else None
+
+    def file_of_workspace(self, name: str, field: str) -> Path:
+        """Return a file of the workspace.
+
+        Args:
+            field: who names it.
+
+        Raises:
+            InstallationError: when it is not there, or lies outside of the workspace.
+        """
         if not self.workspace:
-            raise InstallationError(f"spec.environment.pipFile: {self.pip_file!r} needs spec.source, which brings it")
-        file, root = (self.workspace / self.pip_file).resolve(), self.workspace.resolve()
+            raise InstallationError(f"{field}: {name!r} needs spec.source, which brings it")
+        file, root = (self.workspace / name).resolve(), self.workspace.resolve()
         if root not in file.parents:
-            raise InstallationError(f"spec.environment.pipFile: {self.pip_file!r} leaves the source")
+            raise InstallationError(f"{field}: {name!r} leaves the source")
         if not file.is_file():
-            raise InstallationError(f"spec.environment.pipFile: the source has no file {self.pip_file!r}")
+            raise InstallationError(f"{field}: the source has no file {name!r}")
         return file

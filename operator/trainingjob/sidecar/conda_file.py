@@ -1,0 +1,133 @@
+"""What conda is to install: the lists of the job together with its environment.yml, checked before anything starts."""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from trainingjob.contract.tasks import CondaPackages
+from trainingjob.sidecar.errors import RefusedError
+
+_MAX_BYTES: Final = 1024 * 1024
+_KNOWN: Final = frozenset({"name", "channels", "dependencies"})
+"""A name is what people call an environment elsewhere; here it stands in a folder, and nothing follows from it."""
+
+_INSTEAD: Final = {
+    "variables": "set variables in spec.env",
+    "prefix": "take the line out: the environment has a folder of its own in every pod",
+}
+_NO_DEFAULTS: Final = "nodefaults"
+"""What the file says for: no channels but these. There are no others in any case."""
+
+_SECRET_CHANNEL: Final = re.compile(r"://[^/]*@|/t/[^/]+/")
+_LIST_OF_PIP: Final = re.compile(r"^(?:-r|--requirement)(?:\s+|=)(\S+)$")
+
+
+@dataclass(frozen=True)
+class CondaRequest:
+    """What `install-packages` reads: words for conda, and what pip is to install afterwards."""
+
+    packages: list[str]
+    channels: list[str]
+    pip: list[str]
+    """Requirements of the file's own list of pip."""
+    pip_files: list[str]
+    """Files of the workspace that this list names, relative to the workspace."""
+
+    def as_json(self) -> dict[str, list[str]]:
+        """Return the request as it is written for the other container."""
+        return asdict(self)
+
+
+def read_request(asked: CondaPackages) -> CondaRequest:
+    """Return what conda is to install.
+
+    Raises:
+        RefusedError: when there is nothing, or the file cannot be honoured; the text names what is wrong.
+    """
+    found = _of_file(asked) if asked.file else CondaRequest([], [], [], [])
+    channels = list(dict.fromkeys([*asked.channels, *found.channels]))
+    for channel in channels:
+        # What a job or its source says is read by many; and these words reach the command line of conda.
+        if _SECRET_CHANNEL.search(channel) or channel.startswith("-"):
+            raise RefusedError(
+                "spec.environment: a channel with a user, password or token belongs into the key channels of the "
+                "Secret that secretRef names; one stands in channels or in condaFile"
+            )
+    packages = [*asked.packages, *found.packages]
+    for package in packages:
+        if not package.strip() or package.startswith("-") or "\n" in package:
+            raise RefusedError(f"spec.environment: {package!r} is no package of conda; write it like numpy>=1.26")
+    if not packages:
+        raise RefusedError(f"spec.environment.condaFile: {asked.file!r} lists no packages of conda in dependencies")
+    return CondaRequest(packages, channels, found.pip, found.pip_files)
+
+
+def _of_file(asked: CondaPackages) -> CondaRequest:
+    told = _load(asked)
+    for key in told:
+        if key not in _KNOWN:
+            instead = _INSTEAD.get(str(key), f"only {', '.join(sorted(_KNOWN))} are")
+            raise _refused(asked, f"{key!r} is not supported; {instead}")
+    channels = _texts(asked, "channels", told.get("channels") or [])
+    packages: list[str] = []
+    pip: list[str] = []
+    for item in _list(asked, "dependencies", told.get("dependencies") or []):
+        if isinstance(item, dict) and set(item) == {"pip"}:
+            pip += _texts(asked, "pip", item["pip"] or [])
+        else:
+            packages += _texts(asked, "dependencies", [item])
+    files = [file for line in pip if (file := _list_of_pip(asked, line))]
+    plain = [line for line in pip if not _LIST_OF_PIP.match(line)]
+    return CondaRequest(packages, [name for name in channels if name != _NO_DEFAULTS], plain, files)
+
+
+def _load(asked: CondaPackages) -> dict[Any, Any]:
+    root = Path(asked.workspace).resolve()
+    file = (root / asked.file).resolve()
+    if root not in file.parents:
+        raise _refused(asked, "it leaves the source")
+    if not file.is_file():
+        raise _refused(asked, "the source has no such file")
+    if file.stat().st_size > _MAX_BYTES:
+        raise _refused(asked, f"it has more than {_MAX_BYTES} bytes")
+    try:
+        told = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise _refused(asked, f"it is no YAML: {error}") from None
+    if not isinstance(told, dict):
+        raise _refused(asked, "it is no environment.yml with channels and dependencies")
+    return told
+
+
+def _list(asked: CondaPackages, key: str, value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise _refused(asked, f"{key} is no list")
+    return value
+
+
+def _texts(asked: CondaPackages, key: str, value: object) -> list[str]:
+    found = _list(asked, key, value)
+    for item in found:
+        if not isinstance(item, str):
+            raise _refused(asked, f"{item!r} in {key} is no text" + (", nor a list of pip" * (key == "dependencies")))
+    return [str(item).strip() for item in found]
+
+
+def _list_of_pip(asked: CondaPackages, line: str) -> str:
+    """Return the file that a line of pip's list names, relative to the workspace; empty when it is a requirement."""
+    found = _LIST_OF_PIP.match(line)
+    if found:
+        # As conda does: relative to the file that names it.
+        return str(Path(asked.file).parent / found.group(1))
+    if line.startswith("-") or not line:
+        raise _refused(
+            asked, f"{line!r} in pip is no requirement; options stand in a file that -r names here, or in pipFile"
+        )
+    return ""
+
+
+def _refused(asked: CondaPackages, why: str) -> RefusedError:
+    return RefusedError(f"spec.environment.condaFile: {asked.file!r}: {why}")

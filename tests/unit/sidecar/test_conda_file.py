@@ -1,0 +1,122 @@
+"""What conda is asked for: the lists of a job, and an environment.yml of its source."""
+
+from pathlib import Path
+
+import pytest
+
+from trainingjob.contract.tasks import CondaPackages
+from trainingjob.sidecar.conda_file import CondaRequest, read_request
+from trainingjob.sidecar.errors import RefusedError
+
+WHOLE = """\
+name: digits
+channels:
+  - conda-forge
+  - https://conda.example.com/ours
+  - nodefaults
+dependencies:
+  - python=3.11
+  - numpy >=1.26
+  - pip
+  - pip:
+    - scikit-learn
+    - -r lists/more.txt
+    - --requirement=../others.txt
+  - conda-forge::onnx
+"""
+
+
+def of_file(folder: Path, text: str, **asked: object) -> CondaRequest:
+    """Return what is read of a file with some text, as a job would name it."""
+    (folder / "deep").mkdir(exist_ok=True)
+    (folder / "deep" / "environment.yml").write_text(text)
+    given = {"file": "deep/environment.yml", "workspace": str(folder), **asked}
+    return read_request(CondaPackages.model_validate(given))
+
+
+def test_file_says_channels_packages_and_what_pip_installs(tmp_path: Path) -> None:
+    assert of_file(tmp_path, WHOLE) == CondaRequest(
+        packages=["python=3.11", "numpy >=1.26", "pip", "conda-forge::onnx"],
+        channels=["conda-forge", "https://conda.example.com/ours"],
+        pip=["scikit-learn"],
+        pip_files=["deep/lists/more.txt", "deep/../others.txt"],
+    )
+
+
+def test_lists_of_the_job_come_before_those_of_the_file(tmp_path: Path) -> None:
+    found = of_file(tmp_path, WHOLE, packages=("zlib",), channels=("ours", "conda-forge"))
+
+    assert found.packages[:2] == ["zlib", "python=3.11"]
+    assert found.channels == ["ours", "conda-forge", "https://conda.example.com/ours"]
+
+
+def test_lists_of_the_job_need_no_file() -> None:
+    assert read_request(CondaPackages(packages=("zlib",))) == CondaRequest(["zlib"], [], [], [])
+
+
+def test_file_may_have_channels_alone_where_the_job_lists_packages(tmp_path: Path) -> None:
+    assert of_file(tmp_path, "channels: [ours]\n", packages=("zlib",)) == CondaRequest(["zlib"], ["ours"], [], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dependencies: [a]\nvariables: {A: b}\n", "'variables' is not supported; set variables in spec.env"),
+        ("dependencies: [a]\nprefix: /opt/conda/envs/a\n", "'prefix' is not supported; take the line out"),
+        (
+            "dependencies: [a]\nplatforms: [linux-64]\n",
+            "'platforms' is not supported; only channels, dependencies, name",
+        ),
+        ("dependencies: a\n", "dependencies is no list"),
+        ("dependencies: [1.5]\n", "1.5 in dependencies is no text, nor a list of pip"),
+        ("dependencies: [{conda: [a]}]\n", "{'conda': ['a']} in dependencies is no text, nor a list of pip"),
+        ("dependencies: [{pip: six}]\n", "pip is no list"),
+        ("dependencies: [a, {pip: [-e .]}]\n", "'-e .' in pip is no requirement; options stand in a file"),
+        ("dependencies: [a]\nchannels: [{a: b}]\n", "{'a': 'b'} in channels is no text"),
+        ("dependencies: [--file=x]\n", "'--file=x' is no package of conda"),
+        ("dependencies: ['']\n", "'' is no package of conda"),
+        ("dependencies: []\n", "lists no packages of conda in dependencies"),
+        ("dependencies: [{pip: [six]}]\n", "lists no packages of conda in dependencies"),
+        ("[a, b]\n", "it is no environment.yml with channels and dependencies"),
+        ("", "it is no environment.yml with channels and dependencies"),
+        ("a: [\n", "it is no YAML"),
+        ("a: !!python/object/apply:os.system [ls]\n", "it is no YAML"),
+        ("# " + "x" * 1024 * 1024, "it has more than 1048576 bytes"),
+    ],
+)
+def test_file_that_cannot_be_honoured_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as raised:
+        of_file(tmp_path, text)
+
+    assert words in str(raised.value)
+    assert "spec.environment" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "channel",
+    ["https://reader:planted@conda.example.com/ours", "https://conda.example.com/t/planted/ours", "--planted"],
+)
+def test_channel_with_a_secret_is_refused_and_not_shown(channel: str, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as of_job:
+        read_request(CondaPackages(packages=("a",), channels=(channel,)))
+    with pytest.raises(RefusedError) as of_source:
+        of_file(tmp_path, f"channels: ['{channel}']\ndependencies: [a]\n")
+
+    assert str(of_job.value) == str(of_source.value)
+    assert "belongs into the key channels of the Secret" in str(of_job.value)
+    assert "planted" not in str(of_job.value)
+
+
+@pytest.mark.parametrize("name", ["../environment.yml", "/etc/passwd", "link.yml", "."])
+def test_file_outside_of_the_source_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "environment.yml").write_text(WHOLE)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "link.yml").symlink_to("../environment.yml")
+
+    with pytest.raises(RefusedError, match="leaves the source"):
+        read_request(CondaPackages(file=name, workspace=str(tmp_path / "source")))
+
+
+def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r"'none.yml': the source has no such file"):
+        read_request(CondaPackages(file="none.yml", workspace=str(tmp_path)))
