@@ -100,8 +100,7 @@ def test_volume_of_a_driver_of_the_node_can_be_read_and_not_be_written(
         status = user.wait_finished("digits", seconds=180)
         log = user.kubectl("logs", POD)
         # Without its driver a kubelet takes no volume out of a pod.
-        user.kubectl("delete", "tjob", "digits")
-        user.wait_for_pods("digits", set())
+        user.kubectl("delete", "pod", POD)
     assert status["phase"] == "Succeeded", (status, log)
     assert log.splitlines() == ["the data", "Read-only file system"]
     assert (tmp_path / "bucket" / "a.txt").read_text() == "the data"

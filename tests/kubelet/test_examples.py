@@ -83,7 +83,7 @@ def place(cluster: Cluster, user: User, tmp_path: Path) -> Iterator[Place]:
         (Example("horovod-digits", teller="launcher-0"), {"launcher-0", "worker-0"}, {"worker-1"}),
         (Example("pytorch-ddp", loaded_by="pytorch-ddp"), {"worker-0"}, set()),
     ],
-    ids=str,
+    ids=lambda value: value.folder if isinstance(value, Example) else None,
 )
 def test_example_has_learned_leaves_what_has_ended_and_a_model_that_reads_the_same(
     place: Place, tmp_path: Path, say: Callable[[str], None], example: Example, kept: set[str], stopped: set[str]
@@ -91,7 +91,7 @@ def test_example_has_learned_leaves_what_has_ended_and_a_model_that_reads_the_sa
     ended = place.run(example)
     misread, accuracy = printed(ended.log)
     assert float(accuracy) > LEARNED
-    say(f"{example}: accuracy {accuracy}")
+    say(f"{example.folder}: accuracy {accuracy}")
     job = ended.job
     place.user.wait_until_pods(job, lambda pods: not {f"{job}-{name}" for name in stopped} & set(pods))
     assert {f"{job}-{name}" for name in kept} <= set(place.user.pods(job))

@@ -27,9 +27,6 @@ class Example:
     loaded_by: str = "tensorflow-multi-worker"
     """The example in whose image the model can be loaded."""
 
-    def __str__(self) -> str:
-        return self.folder
-
 
 @dataclass(frozen=True)
 class Ended:
