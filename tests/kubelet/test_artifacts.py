@@ -177,7 +177,7 @@ def test_node_that_dies_costs_no_more_than_what_came_after_the_last_manifest(
     user, (stays, lost) = keeper.user, places
     placed = {"nodeSelector": {HERE: "yes"}, "maxRestarts": 0}
     keeper.run("goes-on", COUNT, outputs={"restore": True}, **placed)
-    keeper.run("ends", COUNT, maxDisruptions=0, **placed)
+    keeper.run("ends", COUNT, outputs={"restore": True}, maxDisruptions=0, **placed)
     for name in ("goes-on", "ends"):
         wait_until(partial(keeper.read, name, "manifest-000001.json"), bool, 180)
         assert set(nodes_of(user, name).values()) == {lost}

@@ -77,7 +77,9 @@ class Faults:
 
     def _hit(self, pod: dict[str, Any], whose: str = "cluster") -> str:
         """Note that something is done to a pod, before it is done, and return the pod's name."""
-        self.jobs[pod["metadata"]["labels"]["trainingjob.dev/job"]].hits[whose] += 1
+        job = self.jobs[pod["metadata"]["labels"]["trainingjob.dev/job"]]
+        job.hits[whose] += 1
+        job.hit.add(pod["metadata"]["uid"])
         return str(pod["metadata"]["name"])
 
 

@@ -22,6 +22,7 @@ class FaultJob:
         pods: how many pods it has.
         expected: the phases in which it may end; a cancel changes them.
         hits: how often something was done to one of its pods, by whose fault it is.
+        hit: the uids of those pods.
     """
 
     name: str
@@ -30,6 +31,7 @@ class FaultJob:
     pods: int
     expected: set[str]
     hits: dict[str, int] = field(default_factory=lambda: {"program": 0, "cluster": 0})
+    hit: set[str] = field(default_factory=set)
 
 
 def twenty_jobs(random: Random) -> list[FaultJob]:

@@ -9,6 +9,8 @@ from tests.support.fault_jobs import FaultJob
 
 FINE = {"phase": "Running", "attempt": 2, "restarts": 1, "disruptions": 1, "observedGeneration": 1}
 ENDED = {**FINE, "phase": "Succeeded", "completionTime": "2026-01-01T00:01:00Z"}
+CONDITIONS = [{"type": kind, "status": "True"} for kind in ("Finished", "Succeeded")]
+GOOD = {**ENDED, "conditions": CONDITIONS}
 
 
 def job(status: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +66,13 @@ def test_ordinary_life_is_no_violation() -> None:
 )
 def test_end_that_does_not_fit_what_was_done_is_told(change: dict[str, Any], words: str) -> None:
     plan = FaultJob("mnist", "single", {}, 1, {"Succeeded"}, {"program": 1, "cluster": 1})
-    conditions = [{"type": kind, "status": "True"} for kind in ("Finished", "Succeeded")]
-    good = {**ENDED, "conditions": conditions}
-    assert faults_of_the_end(plan, job(good)) == []
-    assert any(words in fault for fault in faults_of_the_end(plan, job({**good, **change})))
+    assert faults_of_the_end(plan, job(GOOD)) == []
+    assert any(words in fault for fault in faults_of_the_end(plan, job({**GOOD, **change})))
+
+
+def test_pod_that_was_placed_on_a_silent_node_is_one_more_disruption_and_no_other_is() -> None:
+    plan = FaultJob("mnist", "single", {}, 1, {"Succeeded"}, {"program": 1, "cluster": 1}, {"a"})
+    lost = [{"pod": "p", "attempt": attempt, "uid": uid, "class": "NodeLost"} for attempt, uid in enumerate("ab")]
+    assert faults_of_the_end(plan, job({**GOOD, "disruptions": 2, "failures": lost})) == []
+    assert faults_of_the_end(plan, job({**GOOD, "disruptions": 3, "failures": lost}))
+    assert faults_of_the_end(plan, job({**GOOD, "disruptions": 2, "failures": lost[:1]}))

@@ -1,5 +1,6 @@
 """What the artifact holds in each situation, with a store in memory."""
 
+import asyncio
 import errno
 import json
 import os
@@ -53,7 +54,10 @@ async def test_file_whose_answer_was_lost_is_in_no_manifest_until_it_is_sent_aga
 async def test_manifest_whose_answer_was_lost_is_followed_by_one_with_the_next_number(run: Run) -> None:
     await write(run, a=b"1")
     run.faults.planned = ["none", "none", "after"]
-    await rounds(run, 3)
+    await rounds(run)
+    # One of the same millisecond would be the very same manifest, and no other would be needed.
+    await asyncio.sleep(0.01)
+    await rounds(run, 1)
     names = sorted(key for key in run.objects() if "manifest-" in key)
     assert names == [f"{FOLDER}/manifest-000001.json", f"{FOLDER}/manifest-000002.json"]
     assert paths(run) == ["logs/a"]
