@@ -1,6 +1,7 @@
 """Train a classifier of handwritten digits in one process; go on from the last checkpoint when there is one.
 
-The model and its checkpoints go to `outputs/`, event files for TensorBoard to `logs/`: the operator keeps both.
+The model goes to `outputs/`, which is kept at the end; checkpoints to `checkpoints/` and event files for TensorBoard to
+`logs/`, which are kept while the program runs, so that a node that dies takes none of them along.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from digits import load
 
 OUTPUTS = Path(os.environ.get("TRAININGJOB_OUTPUTS", "outputs"))
 LOGS = Path(os.environ.get("TRAININGJOB_LOGS", "logs"))
-CHECKPOINTS = OUTPUTS / "checkpoints"
+CHECKPOINTS = Path("checkpoints")
 
 
 def build_model() -> tf.keras.Model:
@@ -32,7 +33,7 @@ def build_model() -> tf.keras.Model:
 
 def bring_back() -> tuple[tf.keras.Model, int]:
     """Return the model of the last checkpoint and its epoch; a new model and 0 when there is none."""
-    earlier = Path(os.environ.get("TRAININGJOB_RESUME", "/nonexistent")) / "outputs" / "checkpoints"
+    earlier = Path(os.environ.get("TRAININGJOB_RESUME", "/nonexistent")) / "checkpoints"
     if earlier.is_dir():
         # An artifact has what its own attempt wrote: the next one is whole only with a copy.
         shutil.copytree(earlier, CHECKPOINTS, dirs_exist_ok=True)

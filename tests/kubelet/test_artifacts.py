@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devtools.cluster import Cluster
-from tests.support.artifact_jobs import COUNT, TRAIN, Keeper, predictions
+from tests.support.artifact_jobs import COUNT, TRAIN, Keeper, count_in, predictions
 from tests.support.node_jobs import HERE, counts, nodes_of, release
 from tests.support.node_outage import LOSS_SECONDS, cut_power, outage
 from tests.support.node_processes import own_process
@@ -176,8 +176,10 @@ def test_node_that_dies_costs_no_more_than_what_came_after_the_last_manifest(
 ) -> None:
     user, (stays, lost) = keeper.user, places
     placed = {"nodeSelector": {HERE: "yes"}, "maxRestarts": 0}
-    keeper.run("goes-on", COUNT, outputs={"restore": True}, **placed)
-    keeper.run("ends", COUNT, outputs={"restore": True}, maxDisruptions=0, **placed)
+    # What is kept at the program's end alone is lost with the node.
+    counting, kept = count_in("checkpoints"), {"stream": ["logs", "checkpoints"], "restore": True}
+    keeper.run("goes-on", counting, outputs=kept, **placed)
+    keeper.run("ends", counting, outputs=kept, maxDisruptions=0, **placed)
     for name in ("goes-on", "ends"):
         wait_until(partial(keeper.read, name, "manifest-000001.json"), bool, 180)
         assert set(nodes_of(user, name).values()) == {lost}
@@ -192,7 +194,7 @@ def test_node_that_dies_costs_no_more_than_what_came_after_the_last_manifest(
     assert [failure["class"] for failure in ended["failures"]] == ["NodeLost"]
     assert condition(ended, "ArtifactsComplete") == ("False", "SidecarLost")
     assert not ended["artifacts"][0]["complete"]
-    assert keeper.store.keys(f"{keeper.prefix('ends')}/outputs/step-")
+    assert keeper.store.keys(f"{keeper.prefix('ends')}/checkpoints")
 
     begun = first_step(log)
     assert begun > 0

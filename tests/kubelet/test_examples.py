@@ -129,7 +129,7 @@ def test_code_of_git_has_its_own_packages_reads_a_claim_and_leaves_model_checkpo
     assert ended.status["source"] == {"commit": place.commit}
     assert "scikit_learn 1.5.2" in place.user.kubectl("logs", f"{ended.job}-worker-0", "-c", "install-packages")
     copy = download(place, ended, tmp_path / "copy")
-    assert (copy / "outputs" / "checkpoints" / "epoch-010.keras").exists()
+    assert (copy / "checkpoints" / "epoch-010.keras").exists()
     assert list((copy / "logs" / "train").glob("events.out.tfevents.*"))
     assert read_again(place, OF_GIT, copy) == printed(ended.log)
 
@@ -151,7 +151,7 @@ def test_code_of_a_folder_leaves_model_checkpoints_and_event_files_in_a_claim(us
     found = user.kubectl("logs", "read-worker-0")
     assert told(found) == {"worker-0": printed(log)}
     assert f"worker-0 manifest {artifact['sha256']}\n" in found
-    assert "worker-0 has outputs/checkpoints/epoch-010.keras\n" in found
+    assert "worker-0 has checkpoints/epoch-010.keras\n" in found
     assert "worker-0 has logs/train/events.out.tfevents." in found
 
 

@@ -46,22 +46,27 @@ match sys.argv[1:]:
 """
 """Trains until it is told to end, and then ends as its argument says."""
 
-COUNT = f"""
+
+def count_in(folder: str) -> str:
+    """Return a program that counts steps, each in a checkpoint, and goes on from the last one of an earlier attempt."""
+    return f"""
 import os, time
 from pathlib import Path
 
-outputs, earlier = Path(os.environ["TRAININGJOB_OUTPUTS"]), Path(os.environ["TRAININGJOB_RESUME"], "outputs")
+folder, earlier = Path({folder!r}), Path(os.environ["TRAININGJOB_RESUME"], {folder!r})
 found = sorted(earlier.glob("step-*"))
 step = int(found[-1].read_text()) if found else 0
 print("begun with step", step, flush=True)
 while not os.path.exists({DONE!r}):
     step += 1
-    (outputs / "writing.tmp").write_text(str(step))
-    (outputs / "writing.tmp").rename(outputs / f"step-{{step:06d}}")
+    (folder / "writing.tmp").write_text(str(step))
+    (folder / "writing.tmp").rename(folder / f"step-{{step:06d}}")
     print("step", step, flush=True)
     time.sleep(0.2)
 """
-"""Counts steps, each in a checkpoint, and goes on from the last one of an earlier attempt."""
+
+
+COUNT = count_in("outputs")
 
 
 @dataclass
