@@ -299,7 +299,7 @@ class TrainingJobSpec(Model):
     on_node_lost: OnNodeLost = Field(
         OnNodeLost.FORCE_DELETE,
         description="ForceDelete: a pod that was told to end on a node that does not answer is removed by force 30 s "
-        "after its grace period, so that its replica can start elsewhere. Wait: only when the node or an "
+        "after stopGraceSeconds, so that its replica can start elsewhere. Wait: only when the node or an "
         "administrator says so.",
     )
     gang: Gang | None = Field(None, description="How the pods are placed together, or not at all.")

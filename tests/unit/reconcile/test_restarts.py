@@ -270,6 +270,21 @@ def test_pod_on_a_node_that_was_given_up_counts_at_once_and_frees_the_others() -
     assert world.status.failures[0].failure_class == "NodeLost"
 
 
+@pytest.mark.parametrize("flush", [0, 600])
+def test_pod_of_a_lost_node_is_removed_by_force_soon_however_long_its_uploads_may_take(flush: int) -> None:
+    world = running(**GROUP, stopGraceSeconds=5)
+    gone_by = world.now + timedelta(seconds=5 + flush)
+    lost = {"disruption": "DeletionByTaintManager", "deleted_at": world.now, "gone_by": gone_by}
+    world.change(WORKER_1, deleting=True, **lost)
+    world.settle()
+    world.wait(34)
+    world.settle()
+    assert WORKER_1 not in world.graces
+    world.wait(1)
+    world.settle()
+    assert world.graces[WORKER_1] == 0
+
+
 def test_pod_that_is_being_evicted_may_still_end_by_itself() -> None:
     world = running(**GROUP)
     world.change(WORKER_1, deleting=True, disruption="EvictionByEvictionAPI")
