@@ -73,6 +73,10 @@ def test_a_node_reaches_everything_through_the_control_plane() -> None:
     assert "addr add 10.200.0.1/24 dev lan" in bridge_commands(NET)
 
 
+def test_bridge_keeps_its_address_when_a_node_goes() -> None:
+    assert "link add lan address 02:00:00:00:00:01 type bridge" in bridge_commands(NET)
+
+
 def test_services_are_routed_to_the_first_node_only() -> None:
     assert route_commands(NET, 1) == [
         "route replace 10.200.1.0/24 via 10.200.0.11",

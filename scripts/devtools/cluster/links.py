@@ -12,6 +12,9 @@ from devtools.shell import CommandFailed, run
 _BRIDGE = "lan"
 _HOST_END = "host"
 _NODE_END = "eth0"
+_BRIDGE_ADDRESS = "02:00:00:00:00:01"
+"""A bridge without one of its own has that of a port: when a node loses power the others look for it in vain for half a
+minute. Each cluster's is in a network of its own."""
 
 
 def connect_host(state: State, control_plane: int) -> None:
@@ -98,7 +101,7 @@ def bridge_commands(net: Network) -> list[str]:
     """Return what makes the control plane the bridge between its nodes."""
     return [
         "link set lo up",
-        f"link add {_BRIDGE} type bridge",
+        f"link add {_BRIDGE} address {_BRIDGE_ADDRESS} type bridge",
         f"addr add {net.control_plane}/24 dev {_BRIDGE}",
         f"link set {_BRIDGE} up",
     ]
