@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import stat
@@ -445,3 +446,16 @@ def test_lines_of_many_writers_arrive_whole(copied: Way) -> None:
     assert len(ended.out.splitlines()) == 1200
     assert {len(line.split()) for line in ended.out.splitlines()} == {3}
     assert copied.copy.read_bytes() == ended.out
+
+
+def test_python_of_the_images_conda_serves_where_none_is_in_its_path(tmp_path: Path, packages_tools: Path) -> None:
+    tools = tmp_path / "tools"
+    shutil.copytree(packages_tools, tools, symlinks=True)
+    script = tools / "capture-output"
+    assert "/opt/conda/bin/python" in script.read_text()
+    script.write_text(script.read_text().replace("/opt/conda/bin/python", sys.executable))
+    way, path = Way(tmp_path / "pod", tools), {"PATH": str(tmp_path)}
+    assert way.run(["/bin/echo", "out"], path).code == 65
+    (tools / "conda.json").write_text("{}")
+    assert way.run(["/bin/echo", "out"], path) == Ended(0, b"out\n", b"")
+    assert way.copy.read_bytes() == b"out\n"

@@ -54,7 +54,14 @@ REFUSED_ENVIRONMENTS = [
     ),
     *(
         Refused(f"the channel {name}", "spec.environment.channels", _NO_CHANNEL % name, with_conda(channels=[name]))
-        for name in ("https://user:word@conda.example.com/ours", "file:///channel", "--help", "a b")
+        for name in (
+            "https://user:word@conda.example.com/ours",
+            "https://conda.example.com/t/word/ours",
+            "https://conda.example.com/ours?token=word",
+            "file:///channel",
+            "--help",
+            "a b",
+        )
     ),
     Refused(
         "channels without packages of conda",

@@ -7,12 +7,12 @@ from trainingjob.api.outputs import Outputs, UploadingReplicas
 from trainingjob.api.rule import Rule, Words, literal
 from trainingjob.api.spec import Overrides, Role, TrainingJobSpec
 
-_CAPTURES = "has(self.outputs) && self.outputs.captureOutput"
+_CAPTURES = "has(self.outputs) && self.outputs.?captureOutput.orValue(false)"
 _FIELD = "outputs.captureOutput"
 
 
 def _captures(spec: TrainingJobSpec) -> bool:
-    return spec.outputs is not None and spec.outputs.capture_output
+    return spec.outputs is not None and bool(spec.outputs.capture_output)
 
 
 def some_stream() -> Rule[Any]:
@@ -22,7 +22,7 @@ def some_stream() -> Rule[Any]:
         return () if outputs.capture_output and not outputs.stream else None
 
     return Rule(
-        "!self.captureOutput || self.stream.size() > 0",
+        "!self.?captureOutput.orValue(false) || self.stream.size() > 0",
         broken,
         "what a program prints is kept in the first folder of stream, and there is none; name one",
         field="captureOutput",

@@ -13,8 +13,8 @@ _INDEX_URL = r"^https?://[^\s/@]+(/\S*)?$"
 _REQUIREMENT = r"^[^\s-][^\x00-\x1f\x7f]*$"
 """No option of pip or conda, and one line."""
 
-_CHANNEL = r"^(https?://[^\s/@]+(/[^\s@]*)?|[A-Za-z0-9][A-Za-z0-9._/-]*)$"
-"""An address without a user, or a name like `conda-forge` or `conda-forge/label/dev`."""
+_CHANNEL = r"^(https?://[^\s/@?#]+(/([^t\s@?#/][^\s@?#/]*|t[^\s@?#/]+)?)*(/t)?|[A-Za-z0-9][A-Za-z0-9._/-]*)$"
+"""An address without a user, a token (`/t/…/`) or a query, or a name like `conda-forge` or `conda-forge/label/dev`."""
 
 
 def _something() -> Rule[Environment]:

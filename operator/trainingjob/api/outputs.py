@@ -62,8 +62,9 @@ class Outputs(Model):
         description="Whether a new attempt, also after a suspension, is given what the last one has kept: "
         "TRAININGJOB_RESUME names the folder.",
     )
-    capture_output: bool = Field(
-        False,
+    # Without a default of the schema's own, which the API server would write into jobs that an older operator reads.
+    capture_output: bool | None = Field(
+        None,
         description="Whether a copy of what the program prints is kept, in the first folder of stream as "
         "stdout-stderr.log. Needs entrypoint or command, and Python in the image.",
     )

@@ -208,6 +208,9 @@ class Executor:
         except TransientError as error:
             outcome.trouble = outcome.trouble or error
             return
+        except RefusedError as error:
+            outcome.refused.append(refusal_of(create, error))
+            return
         named = is_labelled(job, body)
         if named:
             self._remember(create.kind, body)

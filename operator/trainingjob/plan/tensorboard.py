@@ -45,7 +45,7 @@ def plan_tensorboard(
     if spec.outputs is None or not (spec.tensorboard and spec.tensorboard.enabled):
         return ()
     pod = _pod(job, spec, spec.outputs, security, options)
-    return unshared(_deployment(job, pod)), _service(job)
+    return unshared(_deployment(job, spec, pod)), _service(job)
 
 
 def tensorboard_url(job: TrainingJob) -> str:
@@ -68,7 +68,9 @@ def _service(job: TrainingJob) -> Manifest:
     }
 
 
-def _deployment(job: TrainingJob, pod: Manifest) -> Manifest:
+def _deployment(job: TrainingJob, spec: TrainingJobSpec, pod: Manifest) -> Manifest:
+    # The identity of a cloud may hang on a label; policies ask for some.
+    metadata = {"labels": {**(spec.pod_labels or {}), **_selector(job)}, **given(annotations=spec.pod_annotations)}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -78,7 +80,7 @@ def _deployment(job: TrainingJob, pod: Manifest) -> Manifest:
             # Some claims can be mounted by one pod alone.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": _selector(job)},
-            "template": {"metadata": {"labels": _selector(job)}, "spec": pod},
+            "template": {"metadata": metadata, "spec": pod},
         },
     }
 

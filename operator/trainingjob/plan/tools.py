@@ -23,7 +23,7 @@ def add_tools(pods: RolePods, uploads: Uploads, *, prints: bool) -> tuple[Additi
         prints: whether what a program of the user's prints comes out of them, so that a copy of it may be kept.
     """
     installs = pods.spec.environment is not None
-    captures = prints and uploads.outputs is not None and uploads.outputs.capture_output
+    captures = prints and uploads.outputs is not None and bool(uploads.outputs.capture_output)
     if not installs and not captures:
         return ()
     conda = conda_packages(pods.spec.environment)

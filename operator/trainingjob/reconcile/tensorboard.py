@@ -20,6 +20,7 @@ from trainingjob.reconcile.decision import Action, Create, Decision, DeleteTenso
 from trainingjob.reconcile.observed import Children, owned
 
 _LONGEST_MESSAGE = 1024
+_BEFORE_THE_CLAIM_IS_HELD = frozenset({None, Phase.PENDING, Phase.PREPARING, Phase.RESTARTING, Phase.SUSPENDED})
 
 
 def is_tensorboards(job: TrainingJob, kind: str, name: str) -> bool:
@@ -29,15 +30,15 @@ def is_tensorboards(job: TrainingJob, kind: str, name: str) -> bool:
 
 def with_tensorboard(job: TrainingJob, plan: Plan, children: Children, decision: Decision) -> Decision:
     """Return the decision for a job on its way with its TensorBoard, that has just been turned on perhaps."""
-    if not plan.tensorboard or not _may_create(job.status):
+    if not plan.tensorboard or not _may_create(job, job.status):
         return decision
+    said = decision.status or job.status
     creates: tuple[Action, ...] = ()
-    if job.status.tensorboard is not None and not _is_served(job, children):
+    if job.status.tensorboard and _may_create(job, said) and not _is_served(job, children):
         creates = tuple(Create(item["kind"], item["metadata"]["name"], item, apart=True) for item in plan.tensorboard)
     begun = bool(owned(job, children.pods)) or job.status.start_time is not None
     decision = replace(decision, actions=(*decision.actions, *creates))
-    status = decision.status
-    if status is None or not _may_create(status) or not (begun or job.status.tensorboard):
+    if decision.status is None or not _may_create(job, said) or not (begun or job.status.tensorboard):
         return decision
     return _saying(job, decision, _record(job, children))
 
@@ -54,8 +55,14 @@ def without_tensorboard(job: TrainingJob, children: Children, decision: Decision
     return replace(decision, actions=(*decision.actions, DeleteTensorBoard(tensorboard_name(job.name))))
 
 
-def _may_create(status: TrainingJobStatus) -> bool:
-    return not (status.finished or status.ending or status.phase is Phase.SUSPENDED)
+def _may_create(job: TrainingJob, status: TrainingJobStatus) -> bool:
+    return not (status.finished or status.ending or status.phase is Phase.SUSPENDED or _yields(job, status))
+
+
+def _yields(job: TrainingJob, status: TrainingJobStatus) -> bool:
+    """Say whether the job's pods may still have to get the claim, which perhaps only one pod or node can have."""
+    kept_in_claim = job.spec is not None and job.spec.outputs is not None and job.spec.outputs.pvc is not None
+    return kept_in_claim and status.phase in _BEFORE_THE_CLAIM_IS_HELD
 
 
 def _is_served(job: TrainingJob, children: Children) -> bool:
@@ -64,7 +71,7 @@ def _is_served(job: TrainingJob, children: Children) -> bool:
 
 
 def _is_over(job: TrainingJob, children: Children, until: datetime | None, now: datetime) -> bool:
-    if not _settings(job).enabled:
+    if not _settings(job).enabled or _yields(job, job.status):
         return True
     # Nothing is created after the end: what nobody can reach then is of no use to anybody.
     return job.status.finished and ((until is not None and now >= until) or not _is_served(job, children))

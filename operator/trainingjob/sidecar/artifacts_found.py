@@ -9,10 +9,12 @@ from typing import Final
 from pydantic import ValidationError
 
 from trainingjob.contract.manifest import NAME, Manifest, ManifestFile
-from trainingjob.contract.names import METRICS_FILE
+from trainingjob.contract.names import CAPTURED_FILE, METRICS_FILE
 from trainingjob.sidecar.remote import Remote, Wanted, read_steadily, stamp
 from trainingjob.sidecar.remotes import open_remote
 
+_CAPTURED: Final = CAPTURED_FILE.removesuffix(".log")
+"""How the names of all files begin that hold what a program has printed."""
 _LARGEST_MANIFEST: Final = 64 * 2**20
 _NUMBER: Final = re.compile(r"\d{1,9}")
 
@@ -113,14 +115,15 @@ def _wanted(found: Wanted, file: ManifestFile) -> Wanted:
     return replace(found, sha256=file.sha256, stamp=stamp(seconds, file.sha256))
 
 
-def _is_metrics(path: str) -> bool:
-    # Without a folder of logs they stand beside what a program goes on from.
-    return path.rpartition("/")[2] == METRICS_FILE
+def _is_log(path: str) -> bool:
+    # Of another job, whose folder of logs has another name, or without one, beside what a program goes on from.
+    name = path.rpartition("/")[2]
+    return name == METRICS_FILE or (name.startswith(_CAPTURED) and name.endswith(".log"))
 
 
 def _is_useful(artifact: Artifact, logs: str) -> bool:
     folder = f"{logs}/" if logs else None
-    if any(not (folder and file.path.startswith(folder)) and not _is_metrics(file.path) for file in artifact.files):
+    if any(not (folder and file.path.startswith(folder)) and not _is_log(file.path) for file in artifact.files):
         return True
     what = "has no files" if not artifact.files else "has nothing but logs"
     print(f"{artifact.uri}/{artifact.manifest} is passed over: it {what}.", flush=True)

@@ -21,7 +21,7 @@ _INSTEAD: Final = {
 _NO_DEFAULTS: Final = "nodefaults"
 """What the file says for: no channels but these. There are no others in any case."""
 
-_SECRET_CHANNEL: Final = re.compile(r"://[^/]*@|/t/[^/]+/")
+_SECRET_CHANNEL: Final = re.compile(r"://[^/]*@|/t/[^/]|[?#]")
 _LIST_OF_PIP: Final = re.compile(r"^(?:-r|--requirement)(?:\s+|=)(\S+)$")
 
 

@@ -44,7 +44,9 @@ tools=${0%/*}
 look='import sys; print(sys.executable); sys.exit(sys.version_info < (3, 6))'
 newline='
 '
-for name in python3 python; do
+names="python3 python"
+[ ! -e "$tools/conda.json" ] || names="$names /opt/conda/bin/python"
+for name in $names; do
     # The program itself: what stands in PATH may be a script that changes variables. Neither the user's packages nor
     # variables for Python count here.
     found=$("$name" -E -s -S -c "$look" 2> /dev/null) || continue

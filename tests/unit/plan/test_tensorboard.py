@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.builders import JOB_UID, make_job
 from tests.support.pod_security import restricted_violations
-from trainingjob.api.constants import LABEL_JOB, LABEL_JOB_UID
+from trainingjob.api.constants import LABEL_JOB, LABEL_JOB_UID, LABEL_TENSORBOARD
 from trainingjob.contract import names
 from trainingjob.contract.tasks import MirrorEvents
 from trainingjob.plan import Manifest, PlanOptions, plan_job
@@ -149,3 +149,11 @@ def test_claim_of_another_group_is_read_with_the_jobs_group() -> None:
         "securityContext"
     ]
     assert (security["fsGroup"], security["supplementalGroups"], security["runAsUser"]) == (3000, [7], 65532)
+
+
+def test_pod_has_the_labels_and_annotations_that_the_jobs_pods_have_by_their_owners_wish() -> None:
+    wishes = {"podLabels": {"azure.workload.identity/use": "true"}, "podAnnotations": {"team": "vision"}}
+    metadata = board(**wishes)[0]["spec"]["template"]["metadata"]
+    assert metadata["labels"]["azure.workload.identity/use"] == "true"
+    assert metadata["labels"][LABEL_TENSORBOARD] == "mnist"
+    assert metadata["annotations"] == {"team": "vision"}

@@ -15,6 +15,7 @@ NAME = "mnist-tensorboard"
 URL = "http://mnist-tensorboard.team.svc:6006/"
 KEEPS: dict[str, Any] = {"outputs": {"uri": "s3://bucket/runs", "flushSeconds": 60}, "workingDir": "/app"}
 SHOWN: dict[str, Any] = {**KEEPS, "tensorboard": {"ttlSeconds": 600}}
+OF_CLAIM: dict[str, Any] = {"outputs": {"pvc": {"claimName": "runs"}, "flushSeconds": 60}}
 OFF = {"enabled": False}
 
 
@@ -184,6 +185,35 @@ def test_restart_leaves_it_alone() -> None:
     fail_group(world)
     play_restart(world)
     assert (world.status.attempt, world.created.count(NAME), stands(world)) == (1, 2, True)
+
+
+def test_one_over_a_claim_stands_only_while_the_jobs_own_pods_hold_it_or_need_it_no_more() -> None:
+    """A claim may be bound to the node of the first pod that mounts it, or may be mounted on one node at a time."""
+    world = World(**{**SHOWN, **OF_CLAIM, "multiWorker": {"workers": 2}})
+    world.settle()
+    assert (world.phase, stands(world)) == ("Pending", False)
+    world.start()
+    world.settle()
+    assert (world.phase, stands(world)) == ("Running", True)
+    fail_group(world)
+    assert (world.phase, stands(world)) == ("Restarting", False)
+    play_restart(world)
+    assert (world.phase, stands(world)) == ("Running", True)
+    edit(world, suspend=True)
+    world.settle()
+    world.stop_deleted()
+    world.settle()
+    assert (world.phase, stands(world)) == ("Suspended", False)
+
+
+def test_nothing_is_created_in_the_look_that_knows_the_outcome() -> None:
+    world = World(**SHOWN)
+    world.step()
+    assert (world.status.tensorboard.url, world.deployments) == (URL, {})
+    world.start()
+    world.end(WORKER_0)
+    world.settle()
+    assert (world.phase, NAME in world.created) == ("Finalizing", False)
 
 
 def test_service_that_somebody_has_deleted_is_made_again_while_the_job_runs() -> None:

@@ -134,7 +134,13 @@ def test_damaged_attempt_is_passed_over_for_the_one_before(tmp_path: Path, damag
 
 
 @pytest.mark.parametrize(
-    "files", [{}, {"logs/events": "e", "logs/deep/more": "m"}, {"outputs/metrics.jsonl": "", "logs/events": "e"}]
+    "files",
+    [
+        {},
+        {"logs/events": "e", "logs/deep/more": "m"},
+        {"outputs/metrics.jsonl": "", "logs/events": "e"},
+        {"told/stdout-stderr.log": "o", "told/stdout-stderr-2.log": "o"},
+    ],
 )
 def test_attempt_that_ended_before_its_first_checkpoint_does_not_hide_the_one_before(
     tmp_path: Path, files: dict[str, str]
