@@ -166,6 +166,11 @@ _ALL: Final = (
     Scope("shows-fails", {**_SHOWS, "maxRestarts": 1}, {"worker-0": ((5, 1), (8, 1))}, outcome="Failed"),
     Scope("shows-name-taken", {**_SHOWS, "maxRestarts": 1}, foreign=(("services", BOARD, 12.0),), watch_seconds=0.03),
     Scope("shows-name-taken-for-ever", _SHOWS, foreign=(("services", BOARD, 0.0),)),
+    Scope(
+        "shows-of-a-claim",
+        {**_SHOWS, "outputs": {"pvc": {"claimName": "runs"}, "flushSeconds": 5}, "maxRestarts": 1},
+        {"worker-0": ((10, 1), (20, 0))},
+    ),
     Scope("shows-later", {**_SHOWS, "tensorboard": {"enabled": False, "ttlSeconds": 0}}, {"worker-0": ((60, 0),)}),
     Scope("two-jobs", {}, {"worker-0": ((5, 1), (20, 0))}, bystander=True, watch_seconds=0.03),
 )
