@@ -7,6 +7,7 @@ from typing import Final
 
 from trainingjob.contract.tasks import MirrorEvents
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
+from trainingjob.sidecar.overlaps import without_older
 from trainingjob.sidecar.remote import Remote, Wanted
 from trainingjob.sidecar.remotes import open_remote
 from trainingjob.sidecar.store_errors import MissingError
@@ -75,12 +76,13 @@ def _of_folder(task: MirrorEvents, folder: str, trouble: Callable[[str], None]) 
     except (RefusedError, UnavailableError) as error:
         trouble(str(error))
         return
-    for wanted in found:
-        grows = _EVENTS.search(wanted.path) is not None
-        if wanted.link or not (grows or _OF_PLUGINS.search(wanted.path)):
-            continue
+    for wanted in without_older(file for file in found if not file.link and _is_read(file.path)):
         path = f"{folder}/{wanted.path}"
         if is_safe(path):
-            yield EventFile(path, grows, remote, wanted)
+            yield EventFile(path, _EVENTS.search(path) is not None, remote, wanted)
         else:
             trouble(f"{path[:200]!r} is no name of a file below the folder.")
+
+
+def _is_read(path: str) -> bool:
+    return _EVENTS.search(path) is not None or _OF_PLUGINS.search(path) is not None
