@@ -33,8 +33,14 @@ class LocalCopy:
             return 0
         place = self._folder / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
-        here = place.stat().st_size if place.exists() else 0
-        if file.grows and 0 < here <= (file.wanted.size or 0) and self._same_so_far(file, place, here):
+        # One that is empty as well: TensorBoard may have it open already.
+        here = place.stat().st_size if place.exists() else None
+        if (
+            file.grows
+            and here is not None
+            and here <= (file.wanted.size or 0)
+            and self._same_so_far(file, place, here)
+        ):
             new = _write(file, place, here, "ab")
         else:
             new = _replace(file, place)

@@ -93,6 +93,16 @@ def test_file_that_grows_is_appended_to_for_whoever_has_it_open(place: Place) ->
             assert reader.read() == new
 
 
+def test_file_that_is_empty_at_first_grows_as_well(place: Place) -> None:
+    path = f"0/worker-0/logs/{EVENTS}"
+    place.keep(path, b"")
+    assert place.look() == {path: b""}
+    with (place.copy / path).open("rb") as reader:
+        place.keep(path, b"first")
+        place.look()
+        assert reader.read() == b"first"
+
+
 def test_another_file_of_the_same_name_takes_the_place_of_the_first(place: Place) -> None:
     path = f"0/worker-0/logs/{EVENTS}"
     for content in (b"first and long", b"other and much longer", b"short", b"equal"):
