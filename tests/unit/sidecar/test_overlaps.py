@@ -96,6 +96,21 @@ def test_event_files_are_shown_though_their_folder_was_a_file(store: MemoryStore
     assert shown == {f"0/worker-0/logs/train/{EVENTS}": b"events"}
 
 
+def test_folder_in_the_place_of_an_event_file_takes_it_in_the_copy_too(store: MemoryStore, tmp_path: Path) -> None:
+    task = MirrorEvents(
+        prefix="s3://runs/job/uid", stream=("logs",), target=str(tmp_path), interval_seconds=1, max_bytes=1000
+    )
+    mirror = Mirror(task)
+    obstore.put(store, f"{ARTIFACT}/logs/tfevents", b"a file once")
+    mirror.refresh()
+    # Within a second the order of two objects is chance: an empty one gives way whenever it was made.
+    obstore.put(store, f"{ARTIFACT}/logs/tfevents", b"")
+    obstore.put(store, f"{ARTIFACT}/logs/tfevents/{EVENTS}", b"events")
+    mirror.refresh()
+    shown = {path: content for path, content in laid_out(tmp_path).items() if isinstance(content, bytes)}
+    assert shown == {f"0/worker-0/logs/tfevents/{EVENTS}": b"events"}
+
+
 def file(path: str, at: int, size: int = 1) -> Wanted:
     return Wanted(path, path, size, stamp=at)
 
