@@ -8,12 +8,15 @@ import math
 import operator
 import os
 import re
+import stat
 import time
 import warnings
-from typing import Optional, SupportsFloat
+from typing import Optional, Set, SupportsFloat
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]{0,62}")
 _LAST_STEP = 2**53
+_SURE: Set[str] = set()
+"""The files that this process has written to without trouble: they end with a line of its own or of another process."""
 
 
 def log(name: str, value: SupportsFloat, step: Optional[int] = None) -> None:
@@ -76,7 +79,26 @@ def _append(path: str, line: bytes) -> None:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     # One write at the end of the file: lines of other processes come before or after it, never into it.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    sure = path in _SURE
+    _SURE.discard(path)
     try:
-        os.write(descriptor, line)
+        if not sure and _ends_within_a_line(path, os.fstat(descriptor)):
+            line = b"\n" + line
+        written = os.write(descriptor, line)
     finally:
         os.close(descriptor)
+    if written < len(line):
+        raise OSError(f"{path!r} has taken {written} of the {len(line)} bytes of a line")
+    _SURE.add(path)
+
+
+def _ends_within_a_line(path: str, found: os.stat_result) -> bool:
+    """Say whether a line could not be written as a whole, by this process or another one."""
+    if not stat.S_ISREG(found.st_mode) or not found.st_size:
+        return False
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError:
+        return False

@@ -106,6 +106,44 @@ def test_file_that_cannot_be_written_is_a_warning(file: Path) -> None:
         trainingjob.log("loss", 1)
 
 
+TO_A_FULL_DISK = """
+import json, resource, signal, sys, warnings
+import trainingjob
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+told = []
+for limit in (100, 100, 100, None):
+    most = resource.RLIM_INFINITY if limit is None else limit
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainingjob.log("loss", 0.5, len(told))
+    told.append([str(warning.message) for warning in caught])
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+trainingjob.log("loss", 0.5, len(told))
+print(json.dumps(told))
+"""
+
+
+def test_line_that_a_full_disk_cuts_is_a_warning_and_takes_no_other_line_along(file: Path) -> None:
+    variables = {**os.environ, "PYTHONPATH": str(Path(trainingjob.__file__).parents[1])}
+    told = json.loads(subprocess.check_output([sys.executable, "-c", TO_A_FULL_DISK], env=variables))
+    assert [len(warnings) for warnings in told] == [0, 1, 1, 0]
+    assert "has taken " in told[1][0]
+    assert "File too large" in told[2][0]
+    lines = file.read_text().splitlines()
+    assert [json.loads(line)["step"] for line in (lines[0], *lines[2:])] == [0, 3, 4]
+    assert read(file).refused == 1
+
+
+def test_next_process_begins_its_own_line_after_one_that_was_cut(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text('{"name": "lo')
+    trainingjob.log("loss", 0.5, 1)
+    trainingjob.log("loss", 0.25, 2)
+    assert len(file.read_text().splitlines()) == 3
+    assert (read(file).refused, [metric.value for metric in read(file).newest]) == (1, [0.25])
+
+
 def test_without_a_cluster_metrics_are_written_to_the_logs_of_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

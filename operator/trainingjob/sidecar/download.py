@@ -16,6 +16,7 @@ from typing import Final
 
 from trainingjob.sidecar.disk import room_for
 from trainingjob.sidecar.errors import RefusedError
+from trainingjob.sidecar.overlaps import folders_of
 from trainingjob.sidecar.partial import PartialFile
 from trainingjob.sidecar.progress import Progress
 from trainingjob.sidecar.remote import Remote, Wanted, read_steadily
@@ -193,6 +194,9 @@ def _check_names(label: str, files: Sequence[Wanted]) -> None:
         if path in seen:
             raise DamagedError(f"{label}: {path[:200]!r} occurs twice.")
         seen.add(path)
+    for path in seen:
+        if not seen.isdisjoint(folders_of(path)):
+            raise DamagedError(f"{label}: {path[:200]!r} is below what is itself a file.")
 
 
 def remove_below(folder: Path, kept: Set[str]) -> None:

@@ -1,12 +1,13 @@
 """Find what a TensorBoard reads among a job's artifacts: event files, and what its plugins keep beside them."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from trainingjob.contract.tasks import MirrorEvents
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
+from trainingjob.sidecar.overlaps import without_older
 from trainingjob.sidecar.remote import Remote, Wanted
 from trainingjob.sidecar.remotes import open_remote
 from trainingjob.sidecar.store_errors import MissingError
@@ -34,17 +35,31 @@ class EventFile:
     wanted: Wanted
 
 
-def find_event_files(task: MirrorEvents, trouble: Callable[[str], None]) -> Iterator[EventFile]:
+@dataclass
+class Troubles:
+    """What went wrong at one look at the store."""
+
+    sentences: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
+    """Folders, relative to the job's, of which the store did not say what they hold; empty for that one itself."""
+
+    def cannot_read(self, folder: str, error: Exception) -> None:
+        """Note a folder that the store did not show."""
+        self.sentences.add(str(error))
+        self.unread.add(folder)
+
+
+def find_event_files(task: MirrorEvents, troubles: Troubles) -> Iterator[EventFile]:
     """Yield the files of all attempts and replicas, the newest attempt first.
 
     Args:
         task: what is wanted.
-        trouble: is told, in a sentence, of each folder that could not be read and each name that is not taken.
+        troubles: is told of each folder that could not be read and each name that is not taken.
     """
-    for attempt in sorted(_folders(task, task.prefix, _ATTEMPT, trouble), key=int, reverse=True):
-        for replica in sorted(_folders(task, f"{task.prefix}/{attempt}", _REPLICA, trouble)):
+    for attempt in sorted(_folders(task, "", _ATTEMPT, troubles), key=int, reverse=True):
+        for replica in sorted(_folders(task, attempt, _REPLICA, troubles)):
             for stream in task.stream:
-                yield from _of_folder(task, f"{attempt}/{replica}/{stream}", trouble)
+                yield from _of_folder(task, f"{attempt}/{replica}/{stream}", troubles)
 
 
 def is_safe(path: str) -> bool:
@@ -57,30 +72,31 @@ def is_safe(path: str) -> bool:
     )
 
 
-def _folders(task: MirrorEvents, uri: str, pattern: re.Pattern[str], trouble: Callable[[str], None]) -> Iterator[str]:
+def _folders(task: MirrorEvents, folder: str, pattern: re.Pattern[str], troubles: Troubles) -> Iterator[str]:
     try:
-        names, _ = open_remote(f"{uri}/", task.credentials).children()
+        names, _ = open_remote(f"{task.prefix}/{folder}/" if folder else f"{task.prefix}/", task.credentials).children()
     except (RefusedError, UnavailableError) as error:
-        trouble(str(error))
+        troubles.cannot_read(folder, error)
         return
     yield from (name for name in names if pattern.fullmatch(name))
 
 
-def _of_folder(task: MirrorEvents, folder: str, trouble: Callable[[str], None]) -> Iterator[EventFile]:
+def _of_folder(task: MirrorEvents, folder: str, troubles: Troubles) -> Iterator[EventFile]:
     try:
         remote = open_remote(f"{task.prefix}/{folder}/", task.credentials)
         found = remote.find()
     except MissingError:
         return
     except (RefusedError, UnavailableError) as error:
-        trouble(str(error))
+        troubles.cannot_read(folder, error)
         return
-    for wanted in found:
-        grows = _EVENTS.search(wanted.path) is not None
-        if wanted.link or not (grows or _OF_PLUGINS.search(wanted.path)):
-            continue
+    for wanted in without_older(file for file in found if not file.link and _is_read(file.path)):
         path = f"{folder}/{wanted.path}"
         if is_safe(path):
-            yield EventFile(path, grows, remote, wanted)
+            yield EventFile(path, _EVENTS.search(path) is not None, remote, wanted)
         else:
-            trouble(f"{path[:200]!r} is no name of a file below the folder.")
+            troubles.sentences.add(f"{path[:200]!r} is no name of a file below the folder.")
+
+
+def _is_read(path: str) -> bool:
+    return _EVENTS.search(path) is not None or _OF_PLUGINS.search(path) is not None

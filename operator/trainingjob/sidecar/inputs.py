@@ -7,6 +7,7 @@ from trainingjob.contract.tasks import DownloadInputs, Input
 from trainingjob.sidecar.disk import writable_for_all
 from trainingjob.sidecar.download import Download
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
+from trainingjob.sidecar.overlaps import without_folders
 from trainingjob.sidecar.remote import Remote, Wanted
 from trainingjob.sidecar.remotes import open_remote
 
@@ -33,7 +34,7 @@ def run(task: str) -> None:
 def _download(wanted: Input, label: str) -> None:
     target = Path(wanted.target)
     remote = open_remote(wanted.uri, wanted.credentials)
-    files = _with_digest(wanted, remote, remote.find())
+    files = _with_digest(wanted, remote, without_folders(remote.find()))
     Download(label, remote, files, target, target.parent / f".{target.name}.download").run()
 
 

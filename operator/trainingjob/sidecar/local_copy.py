@@ -1,8 +1,11 @@
 """A folder with copies of files of a store; those that grow there grow here, and are never replaced."""
 
+import os
+from collections.abc import Set
 from pathlib import Path
 from typing import Final
 
+from trainingjob.sidecar.download import remove_below
 from trainingjob.sidecar.event_files import EventFile
 from trainingjob.sidecar.remote import ChangedError
 
@@ -19,8 +22,26 @@ class LocalCopy:
         self._known: dict[str, tuple[str, int | None]] = {}
         """Path → version and size in the store of what is here."""
 
-    def take(self, file: EventFile) -> int:
+    def sizes(self) -> dict[str, int]:
+        """Return what is here: path → bytes."""
+        places = (Path(folder) / name for folder, _, names in os.walk(self._folder) for name in names)
+        return {str(place.relative_to(self._folder)): place.lstat().st_size for place in places}
+
+    def keep(self, paths: Set[str]) -> None:
+        """Remove all other files, and folders that are empty then.
+
+        Raises:
+            OSError: when one cannot be removed.
+        """
+        self._known = {path: stamp for path, stamp in self._known.items() if path in paths}
+        remove_below(self._folder, paths)
+
+    def take(self, file: EventFile, spare: int) -> int:
         """Bring a file up to date and return how many bytes were new.
+
+        Args:
+            file: what the store has.
+            spare: how many bytes there may be for a moment beyond those of the file.
 
         Raises:
             ChangedError: when it was changed meanwhile; what has arrived of it stays.
@@ -33,10 +54,13 @@ class LocalCopy:
             return 0
         place = self._folder / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
-        here = place.stat().st_size if place.exists() else 0
-        if file.grows and 0 < here <= (file.wanted.size or 0) and self._same_so_far(file, place, here):
+        # One that is empty as well: TensorBoard may have it open already.
+        here = place.stat().st_size if place.exists() else None
+        if file.grows and here is not None and here <= (file.wanted.size or 0) and self._same_so_far(file, place, here):
             new = _write(file, place, here, "ab")
         else:
+            if here is not None and here > spare:
+                place.unlink()
             new = _replace(file, place)
         self._known[file.path] = stamp
         return new

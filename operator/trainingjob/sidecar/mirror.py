@@ -8,13 +8,18 @@ import signal
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from trainingjob.contract.tasks import MirrorEvents
 from trainingjob.sidecar.errors import RefusedError, UnavailableError
-from trainingjob.sidecar.event_files import EventFile, find_event_files
+from trainingjob.sidecar.event_choice import Choice, choose
+from trainingjob.sidecar.event_files import EventFile, Troubles, find_event_files
 from trainingjob.sidecar.local_copy import LocalCopy
 from trainingjob.sidecar.log import say
 from trainingjob.sidecar.remote import ChangedError
+
+_NAMED: Final = 3
+"""How many of the files that are left out are named."""
 
 
 def run(task: str) -> None:
@@ -51,33 +56,42 @@ class Mirror:
 
     def refresh(self) -> None:
         """Look at the store once and copy what is new; say what cannot be copied, each trouble once."""
-        room, files, copied = self._task.max_bytes, self._task.max_files, 0
-        left_out = 0
-        troubles: set[str] = set()
-        for found in find_event_files(self._task, troubles.add):
-            size = found.wanted.size or 0
-            if size > room or not files:
-                left_out += 1
-                continue
-            room, files = room - size, files - 1
-            copied += self._take(found, troubles)
-        if left_out:
-            limit = f"{self._task.max_files} files or {self._task.max_bytes} bytes"
-            troubles.add(f"Not all files are shown: those of earlier attempts that go beyond {limit} are left out.")
+        troubles = Troubles()
+        found = list(find_event_files(self._task, troubles))
+        limits = {"max_bytes": self._task.max_bytes, "max_files": self._task.max_files}
+        here = self._copy.sizes()
+        choice = choose(found, here, troubles.unread, **limits)
+        if here.keys() - choice.kept:
+            self._remove(choice, troubles)
+        copied = sum(self._take(file, choice.spare, troubles) for file in choice.files)
+        if choice.left_out:
+            troubles.sentences.add(self._short_of(choice.left_out))
         if copied:
             say(f"{copied} bytes are new.")
-        for trouble in sorted(troubles - self._told):
+        for trouble in sorted(troubles.sentences - self._told):
             say(trouble)
         # What goes away and comes again is said again.
-        self._told = troubles
+        self._told = troubles.sentences
 
-    def _take(self, found: EventFile, troubles: set[str]) -> int:
+    def _remove(self, choice: Choice, troubles: Troubles) -> None:
         try:
-            return self._copy.take(found)
+            self._copy.keep(choice.kept)
+        except OSError as error:
+            troubles.sentences.add(f"Files that are not shown any more cannot be removed: {error.strerror}.")
+
+    def _take(self, found: EventFile, spare: int, troubles: Troubles) -> int:
+        try:
+            return self._copy.take(found, spare)
         except ChangedError:
             return 0
         except (RefusedError, UnavailableError) as error:
-            troubles.add(str(error))
+            troubles.sentences.add(str(error))
         except OSError as error:
-            troubles.add(f"{found.path} cannot be written: {error.strerror}.")
+            troubles.sentences.add(f"{found.path} cannot be written: {error.strerror}.")
         return 0
+
+    def _short_of(self, left_out: tuple[str, ...]) -> str:
+        more = len(left_out) - _NAMED
+        named = ", ".join(path[:200] for path in left_out[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        limit = f"{self._task.max_files} files or {self._task.max_bytes} bytes"
+        return f"Not all files are shown: there is room for {limit}, the newest attempts first. Left out: {named}."

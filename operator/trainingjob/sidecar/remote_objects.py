@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import obstore
 from obstore.exceptions import PreconditionError
 
-from trainingjob.sidecar.errors import RefusedError
 from trainingjob.sidecar.remote import ChangedError, Wanted, stamp
 from trainingjob.sidecar.store_errors import MissingError, store_errors
 from trainingjob.sidecar.stores import Location
@@ -36,7 +35,10 @@ class Objects:
         return folders, [posixpath.basename(meta["path"]) for meta in found["objects"]]
 
     def find(self) -> list[Wanted]:
-        """Return the object of that key, else those below it; a key with `/` at its end is always a folder."""
+        """Return the object of that key, else those below it; a key with `/` at its end is always a folder.
+
+        Those below it may be more than a folder can hold: an object, and others below that.
+        """
         if not self._location.folder and self._location.key:
             try:
                 with store_errors(f"read {self.uri}"):
@@ -62,7 +64,7 @@ class Objects:
             found = [meta for page in obstore.list(self._store, prefix or None) for meta in page]
         below = f"{prefix}/" if prefix else ""
         wanted = [_wanted(meta, meta["path"].removeprefix(below)) for meta in found if meta["path"].startswith(below)]
-        return sorted(_without_folders(wanted), key=lambda file: file.path)
+        return sorted(wanted, key=lambda file: file.path)
 
     def _shown(self, wanted: Wanted) -> str:
         bucket = self.uri.split("/")[:3]
@@ -85,20 +87,3 @@ def _wanted(meta: "ObjectMeta", path: str) -> Wanted:
 def _quoted(tag: str) -> str:
     """Return an entity tag as conditions have it: Azure's lists leave out the quotes."""
     return f'"{tag}"' if tag and not tag.endswith('"') else tag
-
-
-def _without_folders(files: list[Wanted]) -> Iterator[Wanted]:
-    """Leave out the empty objects by which browsers of stores mark folders."""
-    folders = {folder for file in files for folder in _folders(file.path)}
-    for file in files:
-        if file.path and file.path not in folders:
-            yield file
-        elif file.size:
-            raise RefusedError(f"{file.key!r} is an object, and there are others below it: no folder can hold both.")
-
-
-def _folders(path: str) -> Iterator[str]:
-    at = path.find("/")
-    while at >= 0:
-        yield path[:at]
-        at = path.find("/", at + 1)

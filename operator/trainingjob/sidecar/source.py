@@ -13,6 +13,7 @@ from trainingjob.sidecar.disk import room_for, writable_for_all
 from trainingjob.sidecar.errors import RefusedError
 from trainingjob.sidecar.folders import copy_folder
 from trainingjob.sidecar.git_client import show_repository
+from trainingjob.sidecar.overlaps import without_folders
 from trainingjob.sidecar.remote import read_steadily
 from trainingjob.sidecar.remotes import open_remote
 from trainingjob.sidecar.termination import leave_message
@@ -84,7 +85,7 @@ def _fetch(source: GitSource | ArchiveSource | FolderSource, tree: Tree, scratch
 def _download(source: ArchiveSource, path: Path, max_bytes: int) -> str:
     """Write an archive's bytes to a file and return their digest, which is the expected one."""
     remote = open_remote(source.uri, source.credentials)
-    files = remote.find()
+    files = without_folders(remote.find())
     if len(files) != 1:
         raise RefusedError(f"The address {remote.uri} is that of {len(files)} files, and of no archive.")
     digest = hashlib.sha256()

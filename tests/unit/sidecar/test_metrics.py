@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import struct
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.waiting import wait_until
+from trainingjob.sidecar import metrics_port
 from trainingjob.sidecar.metrics_file import MetricsFile
 from trainingjob.sidecar.metrics_port import serve
 
@@ -171,6 +173,41 @@ def test_clients_that_are_silent_take_little_and_others_are_answered_when_they_h
         connection.close()
     wait_until(lambda: threading.active_count() == before, 60)
     assert ask(port, "/metrics.json") == (200, "[]")
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /met", b"GET /metrics HTTP/1.1\r\n"])
+@pytest.mark.parametrize("resets", [True, False])
+def test_client_that_resets_or_is_silent_leaves_nothing_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], begun: bytes, resets: bool
+) -> None:
+    monkeypatch.setattr(metrics_port._Handler, "timeout", 60 if resets else 0.1)
+    port = serve(read(tmp_path, b""), 0)
+    before = set(threading.enumerate())
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(begun)
+        if resets:
+            wait_until(lambda: bool(set(threading.enumerate()) - before), 60)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        else:
+            client.settimeout(60)
+            while client.recv(4096):
+                pass
+    wait_until(lambda: not set(threading.enumerate()) - before, 60)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_error_of_its_own_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("of its own")
+
+    monkeypatch.setattr(metrics_port._Handler, "handle", fail)
+    port = serve(read(tmp_path, b""), 0)
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        ask(port, "/metrics")
+    assert "RuntimeError: of its own" in capsys.readouterr().err
 
 
 def test_port_that_is_taken_is_told_and_nothing_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,9 +2,11 @@
 
 import array
 import fcntl
+import math
 import os
 import select
 import termios
+import time
 from typing import List, Optional
 
 from .child import Child
@@ -15,6 +17,8 @@ _WRITE = 4096
 """The bytes that a pipe takes without a wait when it says that it takes any: PIPE_BUF."""
 _LONGEST_LINE = 16 * 1024
 """What of a line is held back in the copy until its end comes: containerd's own measure."""
+_PATIENCE_SECONDS = 0.2
+"""How long after the program's end the others that hold its outputs may print: a filter that it has put before them."""
 
 
 class Stream:
@@ -45,8 +49,8 @@ class Stream:
         if self._left == 0 and not self._pending:
             self.close()
 
-    def program_ended(self) -> None:
-        """Read no more than what the program itself has left: what it has started may hold the pipe for ever."""
+    def end_soon(self) -> None:
+        """Read no more than what is there: what the program has started may hold the pipe for ever."""
         if self.open:
             waiting = array.array("i", [0])
             fcntl.ioctl(self._source, termios.FIONREAD, waiting)
@@ -93,16 +97,24 @@ class Stream:
 
 def relay(streams: List[Stream], child: Child) -> None:
     """Hand on and copy until the program has ended and nothing is left of what it has printed."""
+    deadline: Optional[float] = None
     while child.status is None or any(stream.open for stream in streams):
         poller = select.poll()
         poller.register(child.wakeup, select.POLLIN)
         waiting = {stream.wait_for(poller): stream for stream in streams if stream.open}
-        ready = [file for file, _ in poller.poll()]
+        ready = [file for file, _ in poller.poll(_milliseconds_to(deadline))]
         if child.wakeup in ready and child.has_just_ended():
+            deadline = time.monotonic() + _PATIENCE_SECONDS
+        if deadline is not None and time.monotonic() >= deadline:
+            deadline = None
             for stream in streams:
-                stream.program_ended()
+                stream.end_soon()
             # What was asked before is not the question any more.
             continue
         for file in ready:
             if file in waiting:
                 waiting[file].step()
+
+
+def _milliseconds_to(deadline: Optional[float]) -> Optional[int]:
+    return None if deadline is None else max(0, math.ceil((deadline - time.monotonic()) * 1000))
