@@ -206,15 +206,6 @@ def test_what_the_program_leaves_behind_holds_nobody(copied: Way, left: str) -> 
     assert b"last\n" in copied.copy.read_bytes()
 
 
-def test_filter_that_a_script_has_put_before_its_output_prints_its_last_words(copied: Way) -> None:
-    # It prints a moment after the script has ended, and has nothing to start for it.
-    words = 'exec > >(: > begun; read -r line; read -r more; read -t 0.03 <> pause; echo "filtered $line")'
-    wait = "until [ -e begun ]; do sleep 0.01; done"
-    ended = copied.run(["bash", "-c", f"mkfifo pause; {words}; {wait}; echo last; exit 3"])
-    assert ended == Ended(3, b"filtered last\n", b"")
-    assert copied.copy.read_bytes() == ended.out
-
-
 def test_program_whose_reader_has_gone_is_ended_as_it_is_alone(alone: Way, copied: Way) -> None:
     for way in (alone, copied):
         with way.begin(["sh", "-c", "exec yes"]) as process:
