@@ -22,6 +22,13 @@ _NO_DEFAULTS: Final = "nodefaults"
 """What the file says for: no channels but these. There are no others in any case."""
 
 _SECRET_CHANNEL: Final = re.compile(r"://[^/]*@|/t/[^/]|[?#]")
+_SECRET_OF_PACKAGE: Final = re.compile(r"\S@|/t/[^/]|://\S*\?")
+"""In the address of a channel that a package names itself: `https://conda.example.com/ours::numpy`."""
+
+_ELSEWHERE: Final = (
+    "spec.environment: a channel with a user, password or token belongs into the key channels of the Secret that "
+    "secretRef names"
+)
 _MAX_SHOWN: Final = 100
 _QUERY: Final = re.compile(r"(://[^\s?#]*[?#])\S+")
 _OPTION: Final = re.compile(r"^--[\w-]*|^-\w?")
@@ -52,20 +59,23 @@ def read_request(asked: CondaPackages) -> CondaRequest:
     """
     found = _of_file(asked) if asked.file else CondaRequest([], [], [], [])
     channels = list(dict.fromkeys([*asked.channels, *found.channels]))
-    for channel in channels:
-        # What a job or its source says is read by many; and these words reach the command line of conda.
-        if _SECRET_CHANNEL.search(channel) or channel.startswith("-"):
-            raise RefusedError(
-                "spec.environment: a channel with a user, password or token belongs into the key channels of the "
-                "Secret that secretRef names; one stands in channels or in condaFile"
-            )
     packages = [*asked.packages, *found.packages]
-    for package in packages:
-        if not package.strip() or package.startswith("-") or "\n" in package:
-            raise RefusedError(f"spec.environment: {_shown(package)} is no package of conda; write it like numpy>=1.26")
+    _check_words(packages, channels)
     if not packages:
         raise RefusedError(f"spec.environment.condaFile: {asked.file!r} lists no packages of conda in dependencies")
     return CondaRequest(packages, channels, found.pip, found.pip_files)
+
+
+def _check_words(packages: list[str], channels: list[str]) -> None:
+    """Refuse secrets and options: what a job or its source says is read by many, and reaches conda's command line."""
+    for channel in channels:
+        if _SECRET_CHANNEL.search(channel) or channel.startswith("-"):
+            raise RefusedError(f"{_ELSEWHERE}; one stands in channels or in condaFile")
+    for package in packages:
+        if not package.strip() or package.startswith("-") or "\n" in package:
+            raise RefusedError(f"spec.environment: {_shown(package)} is no package of conda; write it like numpy>=1.26")
+        if _SECRET_OF_PACKAGE.search(package):
+            raise RefusedError(f"{_ELSEWHERE}; a package in conda or in condaFile names one")
 
 
 def _of_file(asked: CondaPackages) -> CondaRequest:

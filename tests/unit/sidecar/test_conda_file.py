@@ -117,6 +117,34 @@ def test_channel_with_a_secret_is_refused_and_not_shown(channel: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    "package",
+    [
+        "https://reader:planted@conda.example.com/ours::numpy",
+        "https://conda.example.com/t/planted/ours::numpy",
+        "conda.example.com/t/planted/ours/linux-64::numpy>=1",
+        "numpy[channel='https://reader:planted@conda.example.com/ours']",
+        "https://conda.example.com/ours?token=planted::numpy",
+    ],
+)
+def test_package_of_a_channel_with_a_secret_is_refused_and_not_shown(package: str, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as of_job:
+        read_request(CondaPackages(packages=("a", package)))
+    with pytest.raises(RefusedError) as of_source:
+        of_file(tmp_path, f'dependencies: ["{package}"]\n')
+
+    assert str(of_job.value) == str(of_source.value)
+    assert "belongs into the key channels of the Secret" in str(of_job.value)
+    assert "planted" not in str(of_job.value)
+
+
+@pytest.mark.parametrize(
+    "package", ["https://conda.example.com/ours::numpy >=1.26", "conda-forge/label/dev::onnx", "a[build='py*_t/']"]
+)
+def test_package_may_name_a_channel_without_secrets(package: str) -> None:
+    assert read_request(CondaPackages(packages=(package,))).packages == [package]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "dependencies: [a, {pip: ['--extra-index-url https://u:planted@pip.example.com/simple']}]\n",
