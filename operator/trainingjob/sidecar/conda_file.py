@@ -19,7 +19,7 @@ _INSTEAD: Final = {
     "prefix": "take the line out: the environment has a folder of its own in every pod",
 }
 _NO_DEFAULTS: Final = "nodefaults"
-"""What the file says for: no channels but these. There are no others in any case."""
+"""What people write for: no channels but these. There are no others in any case."""
 
 _SECRET_CHANNEL: Final = re.compile(r"://[^/]*@|/t/[^/]|[?#]")
 _SECRET_OF_PACKAGE: Final = re.compile(r"\S@|/t/[^/]|://\S*\?")
@@ -58,7 +58,7 @@ def read_request(asked: CondaPackages) -> CondaRequest:
         RefusedError: when there is nothing, or the file cannot be honoured; the text names what is wrong.
     """
     found = _of_file(asked) if asked.file else CondaRequest([], [], [], [])
-    channels = list(dict.fromkeys([*asked.channels, *found.channels]))
+    channels = [name for name in dict.fromkeys([*asked.channels, *found.channels]) if name != _NO_DEFAULTS]
     packages = [*asked.packages, *found.packages]
     _check_words(packages, channels)
     if not packages:
@@ -94,7 +94,7 @@ def _of_file(asked: CondaPackages) -> CondaRequest:
             packages += _texts(asked, "dependencies", [item])
     files = [file for line in pip if (file := _list_of_pip(asked, line))]
     plain = [line for line in pip if not _LIST_OF_PIP.match(line)]
-    return CondaRequest(packages, [name for name in channels if name != _NO_DEFAULTS], plain, files)
+    return CondaRequest(packages, channels, plain, files)
 
 
 def _load(asked: CondaPackages) -> dict[Any, Any]:

@@ -54,6 +54,12 @@ def test_lists_of_the_job_need_no_file() -> None:
     assert read_request(CondaPackages(packages=("zlib",))) == CondaRequest(["zlib"], [], [], [])
 
 
+def test_no_channel_is_called_nodefaults() -> None:
+    asked = CondaPackages(packages=("zlib",), channels=("ours", "nodefaults"))
+
+    assert read_request(asked) == CondaRequest(["zlib"], ["ours"], [], [])
+
+
 def test_file_may_have_channels_alone_where_the_job_lists_packages(tmp_path: Path) -> None:
     assert of_file(tmp_path, "channels: [ours]\n", packages=("zlib",)) == CondaRequest(["zlib"], ["ours"], [], [])
 
