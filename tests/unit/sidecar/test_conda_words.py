@@ -108,6 +108,11 @@ def test_last_words_of_conda_are_without_advice(output: str, first: str, last: s
     [
         "CondaHTTPError: HTTP 000 CONNECTION FAILED for url <https://conda.example.com/ours/noarch/repodata.json>",
         "CondaHTTPError: HTTP 503 Service Unavailable for url <https://conda.example.com/ours>",
+        "CondaError: Downloaded bytes did not match Content-Length",
+        "ChecksumMismatchError: Conda detected a mismatch between the expected content and downloaded content",
+        "requests.exceptions.ChunkedEncodingError: Response ended prematurely",
+        "CondaError: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))",
+        'error    libmamba File not valid: SHA256 sum doesn\'t match expectation "pkgs/tool-1.0-0.tar.bz2"',
         "critical libmamba Download error (28) Timeout was reached [https://conda.example.com/ours/noarch]",
     ],
 )
