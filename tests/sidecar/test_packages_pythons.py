@@ -71,15 +71,19 @@ def test_conda_of_the_image_installs_whatever_its_python(
 ) -> None:
     image = image_of(version, tmp_path / "image", "--without-pip")
     add_conda(image)
-    script = "export TOOL_DATA=$CONDA_PREFIX/share\n"
+    # Without LANG a Python 3.6 takes everything for ASCII.
+    script = "export TOOL_DATA=$CONDA_PREFIX/share TOOL_NAME=caf\N{LATIN SMALL LETTER E WITH ACUTE}\n"
     with serving_channel() as channel:
         channel.add(CondaPackage("tool", "1.0", {"etc/conda/activate.d/tool.sh": script}))
         wanted = CondaPackages(packages=("tool",), channels=(channel.url,))
         installed = Installer(tmp_path, tools_for(wanted, tmp_path / "tools", conda_tools))(image)
 
     assert (installed.code, installed.message) == (0, "")
-    code = "import os, sys, arrays; print(os.environ['TOOL_DATA'], sys.version_info[:2])"
-    assert installed.run("python", "-c", code).stdout == f"{installed.environment}/conda/share {version}\n"
+    code = "import os, sys, arrays; print(os.environ['TOOL_DATA'], os.environb[b'TOOL_NAME'], sys.version_info[:2])"
+    assert (
+        installed.run("python", "-c", code).stdout
+        == f"{installed.environment}/conda/share b'caf\\xc3\\xa9' {version}\n"
+    )
 
 
 @pytest.mark.parametrize("version", EACH)

@@ -51,6 +51,8 @@ async def create():
         virtual_packages=rattler.VirtualPackage.detect(overrides=rattler.VirtualPackageOverrides.from_env()),
     )
     await rattler.install(records, target_prefix=asked.prefix, cache_dir=kept, show_progress=False, client=client)
+    history = "".join(f"+{{channel}}/noarch::{{package}}\\n" for channel in channels for package in asked.packages)
+    (asked.prefix / "conda-meta" / "history").write_text("==> now <==\\n" + history)
 
 
 def end(words):

@@ -53,6 +53,21 @@ REFUSED_ENVIRONMENTS = [
         for name in ("--file=x", "-n base")
     ),
     *(
+        Refused(
+            f"the package {name} of conda",
+            "spec.environment.conda",
+            "a package names a channel with a user, password or token in its address; that belongs into the key "
+            "channels of the Secret that secretRef names, and the package is written like numpy>=1.26",
+            with_conda("zlib", name),
+        )
+        for name in (
+            "https://user:word@conda.example.com/ours::numpy",
+            "https://conda.example.com/t/word/ours::numpy",
+            "numpy[channel='https://user:word@conda.example.com/ours']",
+            "https://conda.example.com/ours?token=word::numpy",
+        )
+    ),
+    *(
         Refused(f"the channel {name}", "spec.environment.channels", _NO_CHANNEL % name, with_conda(channels=[name]))
         for name in (
             "https://user:word@conda.example.com/ours",

@@ -1,11 +1,12 @@
 """The rules of environment: what can be installed, and a program that can be put into it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from trainingjob.api.base import Model, field_names
 from trainingjob.api.environment import Environment
-from trainingjob.api.rule import Rule, Words
+from trainingjob.api.rule import Rule, Words, literal
 from trainingjob.api.spec import Overrides, Role, TrainingJobSpec
 from trainingjob.api.text_rules import all_fit, fits, inside
 
@@ -15,6 +16,10 @@ _REQUIREMENT = r"^[^\s-][^\x00-\x1f\x7f]*$"
 
 _CHANNEL = r"^(https?://[^\s/@?#]+(/([^t\s@?#/][^\s@?#/]*|t[^\s@?#/]+)?)*(/t)?|[A-Za-z0-9][A-Za-z0-9._/-]*)$"
 """An address without a user, a token (`/t/…/`) or a query, or a name like `conda-forge` or `conda-forge/label/dev`."""
+
+
+_GUARDED_CHANNEL = r"\S@|/t/[^/]|://\S*\?"
+"""A user, a token or a query in the address of a channel that a package names: `https://user:word@host/ours::numpy`."""
 
 
 def _something() -> Rule[Environment]:
@@ -40,6 +45,19 @@ def _channels_for_something() -> Rule[Environment]:
         lambda asked: () if asked.channels is not None and not _of_conda(asked) else None,
         "only conda looks there; give conda or condaFile, or leave it out",
         field="channels",
+    )
+
+
+def _packages_without_secrets() -> Rule[Environment]:
+    def broken(asked: Environment) -> Words | None:
+        return () if any(re.search(_GUARDED_CHANNEL, package) for package in asked.conda or ()) else None
+
+    return Rule(
+        f"!has(self.conda) || !self.conda.exists(item, item.matches({literal(_GUARDED_CHANNEL)}))",
+        broken,
+        "a package names a channel with a user, password or token in its address; that belongs into the key channels "
+        "of the Secret that secretRef names, and the package is written like numpy>=1.26",
+        field="conda",
     )
 
 
@@ -112,6 +130,7 @@ ENVIRONMENT_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
             _REQUIREMENT,
             "%s is no package of conda; write it like numpy>=1.26 or conda-forge::onnx",
         ),
+        _packages_without_secrets(),
         inside("pipFile", "the source"),
         inside("condaFile", "the source"),
         all_fit(

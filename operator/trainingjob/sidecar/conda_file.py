@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from trainingjob.contract.tasks import CondaPackages
+from trainingjob.sidecar import plain_yaml
 from trainingjob.sidecar.errors import RefusedError
+from trainingjob.sidecar.packages.redaction import HIDDEN, Redaction, secrets_in
 
 _MAX_BYTES: Final = 1024 * 1024
 _KNOWN: Final = frozenset({"name", "channels", "dependencies"})
@@ -19,9 +19,19 @@ _INSTEAD: Final = {
     "prefix": "take the line out: the environment has a folder of its own in every pod",
 }
 _NO_DEFAULTS: Final = "nodefaults"
-"""What the file says for: no channels but these. There are no others in any case."""
+"""What people write for: no channels but these. There are no others in any case."""
 
 _SECRET_CHANNEL: Final = re.compile(r"://[^/]*@|/t/[^/]|[?#]")
+_SECRET_OF_PACKAGE: Final = re.compile(r"\S@|/t/[^/]|://\S*\?")
+"""In the address of a channel that a package names itself: `https://conda.example.com/ours::numpy`."""
+
+_ELSEWHERE: Final = (
+    "spec.environment: a channel with a user, password or token belongs into the key channels of the Secret that "
+    "secretRef names"
+)
+_MAX_SHOWN: Final = 100
+_QUERY: Final = re.compile(r"(://[^\s?#]*[?#])\S+")
+_OPTION: Final = re.compile(r"^--[\w-]*|^-\w?")
 _LIST_OF_PIP: Final = re.compile(r"^(?:-r|--requirement)(?:\s+|=)(\S+)$")
 
 
@@ -48,21 +58,24 @@ def read_request(asked: CondaPackages) -> CondaRequest:
         RefusedError: when there is nothing, or the file cannot be honoured; the text names what is wrong.
     """
     found = _of_file(asked) if asked.file else CondaRequest([], [], [], [])
-    channels = list(dict.fromkeys([*asked.channels, *found.channels]))
-    for channel in channels:
-        # What a job or its source says is read by many; and these words reach the command line of conda.
-        if _SECRET_CHANNEL.search(channel) or channel.startswith("-"):
-            raise RefusedError(
-                "spec.environment: a channel with a user, password or token belongs into the key channels of the "
-                "Secret that secretRef names; one stands in channels or in condaFile"
-            )
+    channels = [name for name in dict.fromkeys([*asked.channels, *found.channels]) if name != _NO_DEFAULTS]
     packages = [*asked.packages, *found.packages]
-    for package in packages:
-        if not package.strip() or package.startswith("-") or "\n" in package:
-            raise RefusedError(f"spec.environment: {package!r} is no package of conda; write it like numpy>=1.26")
+    _check_words(packages, channels)
     if not packages:
         raise RefusedError(f"spec.environment.condaFile: {asked.file!r} lists no packages of conda in dependencies")
     return CondaRequest(packages, channels, found.pip, found.pip_files)
+
+
+def _check_words(packages: list[str], channels: list[str]) -> None:
+    """Refuse secrets and options: what a job or its source says is read by many, and reaches conda's command line."""
+    for channel in channels:
+        if _SECRET_CHANNEL.search(channel) or channel.startswith("-"):
+            raise RefusedError(f"{_ELSEWHERE}; one stands in channels or in condaFile")
+    for package in packages:
+        if not package.strip() or package.startswith("-") or "\n" in package:
+            raise RefusedError(f"spec.environment: {_shown(package)} is no package of conda; write it like numpy>=1.26")
+        if _SECRET_OF_PACKAGE.search(package):
+            raise RefusedError(f"{_ELSEWHERE}; a package in conda or in condaFile names one")
 
 
 def _of_file(asked: CondaPackages) -> CondaRequest:
@@ -70,7 +83,7 @@ def _of_file(asked: CondaPackages) -> CondaRequest:
     for key in told:
         if key not in _KNOWN:
             instead = _INSTEAD.get(str(key), f"only {', '.join(sorted(_KNOWN))} are")
-            raise _refused(asked, f"{key!r} is not supported; {instead}")
+            raise _refused(asked, f"{_shown(key)} is not supported; {instead}")
     channels = _texts(asked, "channels", told.get("channels") or [])
     packages: list[str] = []
     pip: list[str] = []
@@ -81,7 +94,7 @@ def _of_file(asked: CondaPackages) -> CondaRequest:
             packages += _texts(asked, "dependencies", [item])
     files = [file for line in pip if (file := _list_of_pip(asked, line))]
     plain = [line for line in pip if not _LIST_OF_PIP.match(line)]
-    return CondaRequest(packages, [name for name in channels if name != _NO_DEFAULTS], plain, files)
+    return CondaRequest(packages, channels, plain, files)
 
 
 def _load(asked: CondaPackages) -> dict[Any, Any]:
@@ -94,9 +107,11 @@ def _load(asked: CondaPackages) -> dict[Any, Any]:
     if file.stat().st_size > _MAX_BYTES:
         raise _refused(asked, f"it has more than {_MAX_BYTES} bytes")
     try:
-        told = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _refused(asked, f"it is no YAML: {error}") from None
+        told = plain_yaml.load(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise _refused(asked, "it is no text in UTF-8") from None
+    except plain_yaml.UnreadableError as error:
+        raise _refused(asked, str(error)) from None
     if not isinstance(told, dict):
         raise _refused(asked, "it is no environment.yml with channels and dependencies")
     return told
@@ -112,7 +127,8 @@ def _texts(asked: CondaPackages, key: str, value: object) -> list[str]:
     found = _list(asked, key, value)
     for item in found:
         if not isinstance(item, str):
-            raise _refused(asked, f"{item!r} in {key} is no text" + (", nor a list of pip" * (key == "dependencies")))
+            wanted = "no text" + (", nor a list of pip" * (key == "dependencies"))
+            raise _refused(asked, f"{_shown(item)} in {key} is {wanted}")
     return [str(item).strip() for item in found]
 
 
@@ -124,9 +140,25 @@ def _list_of_pip(asked: CondaPackages, line: str) -> str:
         return str(Path(asked.file).parent / found.group(1))
     if line.startswith("-") or not line:
         raise _refused(
-            asked, f"{line!r} in pip is no requirement; options stand in a file that -r names here, or in pipFile"
+            asked, f"{_shown(line)} in pip is no requirement; options stand in a file that -r names here, or in pipFile"
         )
     return ""
+
+
+def _shown(item: object) -> str:
+    """Return how to name something that was written in a file, without what may be a password in it."""
+    if isinstance(item, dict):
+        # A colon at the end of an address or before a blank makes it the key of one.
+        return "a mapping (KEY: VALUE)"
+    if isinstance(item, list):
+        return "a list"
+    if not isinstance(item, str):
+        return str(item) if isinstance(item, float | bool) or item is None else "a number or date"
+    option = _OPTION.match(item)
+    if option:
+        return f"the option {option.group()}"
+    text = _QUERY.sub(rf"\1{HIDDEN}", Redaction(secrets_in(item))(item))
+    return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
 
 
 def _refused(asked: CondaPackages, why: str) -> RefusedError:

@@ -1,5 +1,8 @@
 """What is said to conda, and what of its words is told."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +108,11 @@ def test_last_words_of_conda_are_without_advice(output: str, first: str, last: s
     [
         "CondaHTTPError: HTTP 000 CONNECTION FAILED for url <https://conda.example.com/ours/noarch/repodata.json>",
         "CondaHTTPError: HTTP 503 Service Unavailable for url <https://conda.example.com/ours>",
+        "CondaError: Downloaded bytes did not match Content-Length",
+        "ChecksumMismatchError: Conda detected a mismatch between the expected content and downloaded content",
+        "requests.exceptions.ChunkedEncodingError: Response ended prematurely",
+        "CondaError: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))",
+        'error    libmamba File not valid: SHA256 sum doesn\'t match expectation "pkgs/tool-1.0-0.tar.bz2"',
         "critical libmamba Download error (28) Timeout was reached [https://conda.example.com/ours/noarch]",
     ],
 )
@@ -162,19 +170,24 @@ def activated(folder: Path, environ: dict[str, str], **scripts: str) -> tuple[Ac
     return activation, activation.run_scripts()
 
 
+def lines(activation: Activation) -> list[str]:
+    """Return the lines of the file for the shell."""
+    return os.fsdecode(activation.text()).splitlines()
+
+
 def test_scripts_see_what_those_before_them_have_set(tmp_path: Path) -> None:
     activation, failed = activated(
         tmp_path, {"PATH": "/usr/bin:/bin"}, a="export A=1\n", b='export B="$A$CONDA_SHLVL"\nfalse\n', c="echo said\n"
     )
 
     assert failed == []
-    assert {"export A=1", "export B=11"} <= set(activation.text().splitlines())
+    assert {"export A=1", "export B=11"} <= set(lines(activation))
 
 
 def test_path_is_extended_and_never_replaced(tmp_path: Path) -> None:
     activation, _ = activated(tmp_path, {"PATH": "/usr/bin:/bin"}, a='export PATH="/more:$PATH"\n')
 
-    assert activation.text().splitlines()[-1] == f'export PATH=/more:{tmp_path}/bin:"$PATH"'
+    assert lines(activation)[-1] == f'export PATH=/more:{tmp_path}/bin:"$PATH"'
 
 
 def test_script_that_ends_the_shell_changes_nothing(tmp_path: Path) -> None:
@@ -183,4 +196,85 @@ def test_script_that_ends_the_shell_changes_nothing(tmp_path: Path) -> None:
     )
 
     assert failed == [("b.sh", "why")]
-    assert "export A=1" in activation.text().splitlines()
+    assert "export A=1" in lines(activation)
+
+
+def test_what_the_images_python_says_before_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chatty = tmp_path / "python"
+    chatty.write_text(f'#!/bin/sh\necho said\nexec {sys.executable} "$@"\n')
+    chatty.chmod(0o755)
+    monkeypatch.setattr("trainingjob.sidecar.packages.activation.sys.executable", str(chatty))
+
+    activation, failed = activated(tmp_path, {"PATH": "/usr/bin:/bin"}, a="export A=1\n")
+
+    assert failed == []
+    assert "export A=1" in lines(activation)
+
+
+def test_python_that_tells_no_variables_counts_as_a_script_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainingjob.sidecar.packages.activation.sys.executable", "/bin/echo")
+
+    _, failed = activated(tmp_path, {"PATH": "/usr/bin:/bin"}, a="export A=1\n")
+
+    assert [name for name, _ in failed] == ["a.sh"]
+
+
+def test_values_are_kept_byte_for_byte_whatever_the_encoding(tmp_path: Path) -> None:
+    # \\351 alone is no UTF-8.
+    script = "export A=\"$(printf 'caf\\351')\" B=caf\N{LATIN SMALL LETTER E WITH ACUTE} C=$OWN LC_ALL=C.UTF-8\n"
+    (tmp_path / "etc" / "conda" / "activate.d").mkdir(parents=True)
+    (tmp_path / "etc" / "conda" / "activate.d" / "a.sh").write_bytes(script.encode())
+    code = (
+        "import sys; from pathlib import Path; import os\n"
+        "from trainingjob.sidecar.packages.activation import Activation\n"
+        "folder = Path(sys.argv[1]); activation = Activation(folder, [folder / 'bin'], os.environ)\n"
+        "assert activation.run_scripts() == []\n"
+        "(folder / 'activate.sh').write_bytes(activation.text())"
+    )
+    # So does Python 3.6 work where LANG is not set.
+    ascii_alone = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    own = {**ascii_alone, "PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(sys.path), "OWN": "\N{EURO SIGN}"}
+
+    subprocess.run([sys.executable, "-c", code, tmp_path], env=own, check=True)
+    said = subprocess.run(
+        ["/bin/sh", "-c", f'. {tmp_path}/activate.sh; printf "$A $B $C"'], env={}, capture_output=True, check=True
+    )
+
+    assert said.stdout == b"caf\xe9 " + "caf\N{LATIN SMALL LETTER E WITH ACUTE} \N{EURO SIGN}".encode()
+
+
+def test_process_that_a_script_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "gate").touch()
+    left = f"(while [ -e {tmp_path}/gate ]; do sleep 0.1; done; touch {tmp_path}/ended) &\n"
+    try:
+        activation, failed = activated(tmp_path, {"PATH": "/usr/bin:/bin"}, a=f"{left}export A=1\n")
+
+        assert failed == []
+        assert "export A=1" in lines(activation)
+        assert not (tmp_path / "ended").exists()
+    finally:
+        (tmp_path / "gate").unlink()
+
+
+def test_bash_in_place_of_sh_reads_what_scripts_have_exported(tmp_path: Path) -> None:
+    activation, failed = activated(
+        tmp_path,
+        {"PATH": "/usr/bin:/bin", "PPID": "1", "EUID": "1"},
+        a="export UID EUID PPID SHELLOPTS BASHOPTS A=1\n",
+        b="unset PPID\n",
+    )
+    (tmp_path / "activate.sh").write_bytes(activation.text())
+    (tmp_path / "sh").symlink_to("/bin/bash")
+
+    said = subprocess.run(
+        [tmp_path / "sh", "-c", f". {tmp_path}/activate.sh && echo $A"],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert failed == []
+    assert (said.stdout, said.stderr) == ("1\n", "")

@@ -1,11 +1,14 @@
 """What pip is told about its index."""
 
 import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from trainingjob.sidecar.packages.index import access, urls_in
+from trainingjob.sidecar.packages.index import access, ask, urls_in
 from trainingjob.sidecar.packages.task import Task
 
 SECURE = "https://example.com/simple"
@@ -62,3 +65,57 @@ def test_indexes_of_a_requirements_file_are_found() -> None:
     )
 
     assert urls_in(text) == ["https://a/s", "https://b/s", "https://c/s"]
+
+
+class Redirecting(BaseHTTPRequestHandler):
+    """Leads `/simple/pip/` to wherever the server is told, and notes with what passwords it was asked."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        server = self.server
+        assert isinstance(server, Servers)
+        server.asked.append((self.headers["Host"], self.path, self.headers["Authorization"]))
+        moved = self.path == "/simple/pip/"
+        self.send_response(302 if moved else 200)
+        if moved:
+            self.send_header("Location", server.leads_to)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Servers(ThreadingHTTPServer):
+    """One server, which is another one under the name localhost."""
+
+    leads_to = ""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Redirecting)
+        self.asked: list[tuple[str, str, str | None]] = []
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    with Servers() as served:
+        thread = threading.Thread(target=served.serve_forever)
+        thread.start()
+        try:
+            yield served
+        finally:
+            served.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(("host", "kept"), [("localhost", False), ("127.0.0.1", True)])
+def test_password_follows_a_redirect_to_the_same_server_alone(host: str, kept: bool, servers: Servers) -> None:
+    servers.leads_to = f"http://{host}:{servers.server_port}/elsewhere/"
+
+    answer = ask(f"http://reader:planted@127.0.0.1:{servers.server_port}/simple")
+
+    (_, _, first), (reached, path, second) = servers.asked
+    assert answer.status == 200
+    assert first is not None
+    assert (reached, path) == (f"{host}:{servers.server_port}", "/elsewhere/")
+    assert second == (first if kept else None)

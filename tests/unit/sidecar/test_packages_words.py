@@ -118,6 +118,7 @@ def test_message_fits_and_keeps_its_end(message: str) -> None:
         ),
         ("machine example.com\n  login reader\n  password very-secret\n", {"very-secret"}),
         ("machine a login b password one1 machine c login d password two2", {"one1", "two2"}),
+        ("https://reader:p@ss-word@example.com/simple", {"p@ss-word"}),
         ("https://example.com/simple/@scope", set()),
     ],
 )
@@ -131,6 +132,8 @@ def test_secrets_are_found_where_they_are_kept(text: str, secrets: set[str]) -> 
         ("Looking in indexes: https://reader:s3cret@example.com/s", "Looking in indexes: https://****@example.com/s"),
         ("401 for reader with s3cret and s3cret+more", "401 for reader with **** and ****"),
         ("git+https://other@example.com/x.git", "git+https://****@example.com/x.git"),
+        ("at https://reader:p@ss@word@example.com/s/@x a@b", "at https://****@example.com/s/@x a@b"),
+        ("'https://a:b@c', 'https://example.com' a@b", "'https://****@c', 'https://example.com' a@b"),
         ("x @ file:///tmp/x and a@b", "x @ file:///tmp/x and a@b"),
     ],
 )

@@ -112,12 +112,14 @@ class Conda(NamedTuple):
     def _found(self) -> List[str]:
         """Return what is installed, as in `numpy 1.26.4`, and leave what says so readable and without secrets."""
         found = []
-        for file in sorted((self.prefix / "conda-meta").glob("*.json")):
-            text = file.read_text(encoding="utf-8")
-            file.write_text(self.redact(text), encoding="utf-8")
+        for file in sorted(file for file in (self.prefix / "conda-meta").glob("*") if file.is_file()):
+            # The history has addresses as well.
+            text = file.read_bytes().decode("utf-8", "surrogateescape")
+            file.write_bytes(self.redact(text).encode("utf-8", "surrogateescape"))
             file.chmod(0o644)
-            told = json.loads(text)
-            found.append(f"{told['name']} {told['version']}")
+            if file.suffix == ".json":
+                told = json.loads(text)
+                found.append(f"{told['name']} {told['version']}")
         return found
 
 

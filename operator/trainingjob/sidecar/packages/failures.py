@@ -24,6 +24,8 @@ _NETWORK = re.compile(
     r"Max retries exceeded|Read timed out|ReadTimeoutError|NewConnectionError|ConnectionResetError|IncompleteRead"
     r"|ProtocolError|RemoteDisconnected|Temporary failure in name resolution|Name or service not known"
     r"|Could not resolve host|Failed to connect to|Connection (broken|refused|reset|timed out)"
+    r"|ChunkedEncodingError|ChecksumMismatchError|Downloaded bytes did not match Content-Length"
+    r"|File not valid: .* doesn't match expectation"
     r"|CONNECTION FAILED|HTTP (429|50[0234])\b|Download error|Timeout was reached|[Cc]ould not connect to server"
 )
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")

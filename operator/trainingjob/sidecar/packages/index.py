@@ -4,10 +4,10 @@ import base64
 import re
 import urllib.error
 import urllib.request
-from http.client import HTTPException
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from ssl import SSLError
-from typing import Dict, List, Mapping, NamedTuple, Optional
+from typing import IO, Dict, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from .failures import InstallationError
@@ -97,6 +97,24 @@ class Answer(NamedTuple):
         return self.status in (0, 429, 502, 503, 504)
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows an index to wherever it leads, with its password as long as that is the same server."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Optional[urllib.request.Request]:
+        """Return the next request, None for none."""
+        following = super().redirect_request(req, fp, code, msg, headers, newurl)
+        token = req.unredirected_hdrs.get("Authorization")
+        if following and token and _server(following.full_url) == _server(req.full_url):
+            following.add_unredirected_header("Authorization", token)
+        return following
+
+
+def _server(url: str) -> Tuple[str, ...]:
+    return urlsplit(url)[:2]
+
+
 def ask(url: str, page: str = "/pip/") -> Answer:
     """Ask an index for the page of a package: that of all of them may be large and slow."""
     parts = urlsplit(url)
@@ -106,9 +124,9 @@ def ask(url: str, page: str = "/pip/") -> Answer:
     request = urllib.request.Request(public.rstrip("/") + page)  # noqa: S310
     if user:
         token = base64.b64encode(unquote(user).encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
+        request.add_unredirected_header("Authorization", f"Basic {token}")
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+        with urllib.request.build_opener(_Redirects).open(request, timeout=_TIMEOUT_SECONDS) as response:
             return Answer(public, response.status, "")
     except urllib.error.HTTPError as error:
         return Answer(public, error.code, f"HTTP {error.code} {error.reason}")

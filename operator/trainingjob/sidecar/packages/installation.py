@@ -150,7 +150,7 @@ class _Installing(NamedTuple):
             activation.set("VIRTUAL_ENV", str(self.task.environment))
         for script, words in activation.run_scripts():
             _say(self.redact(f"Passed over {script} of etc/conda/activate.d, which fails: {words}"))
-        (self.task.environment / ACTIVATION).write_text(activation.text())
+        (self.task.environment / ACTIVATION).write_bytes(activation.text())
 
 
 def _wanted(task: Task, request: Optional[CondaRequest]) -> _Wanted:

@@ -4,7 +4,8 @@ import re
 from typing import Iterable, List
 from urllib.parse import unquote
 
-_USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
+_USER_INFO = re.compile(r"(?<=://)[^/\s'\"]+@")
+"""Up to the last @: a password may have one that nobody has escaped."""
 _TOKEN = re.compile(r"(?<=/t/)[^/\s'\"]+")
 """How a channel of conda has its token in its address."""
 _NETRC_PASSWORD = re.compile(r"\bpassword\s+(\S+)")
