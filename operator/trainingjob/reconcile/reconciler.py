@@ -87,6 +87,9 @@ def _go_on(job: TrainingJob, spec: TrainingJobSpec, plan: Plan, children: Childr
     if deadline is None or (decision.status and _trained(decision.status)):
         return decision
     if now >= deadline.at:
+        # A failure whose cause is still looked for is told first; that takes some seconds.
+        if decision.status is None:
+            return decision
         return say(job, outcomes.overdue(job, decision.status or job.status, deadline, now))
     return replace(decision, wake=_first(decision.wake, deadline.at))
 
