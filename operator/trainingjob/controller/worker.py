@@ -61,6 +61,8 @@ class Memory:
     refusals: dict[tuple[str, str], Refusal] = field(default_factory=dict)
     written: float = float("-inf")
     """When this process last wrote the status, on the loop's clock."""
+    unsure: bool = False
+    """Whether nobody knows what became of the last write of the status: the cache may know less than is stored."""
     pods_created: bool = False
     pod_groups_gone: set[str] = field(default_factory=set)
     """Names of PodGroups that need not be deleted any more."""
@@ -114,6 +116,12 @@ class Worker:
             world.queue.forget(key)
             return
         memory = self._memory(job)
+        if memory.unsure:
+            # What was made sure by that write, such as that every replica has run, must not be forgotten.
+            await self._refresh(job)
+            memory.unsure = False
+            world.queue.add(key)
+            return
         decision = first = self._decide(job, memory, _NOTHING_DONE)
         outcome = await self._act(job, decision) if decision.actions else _NOTHING_DONE
         if outcome.retired:
@@ -184,6 +192,9 @@ class Worker:
         except ConflictError as error:
             await self._refresh(job)
             raise TransientError(f"The job has changed meanwhile: {error}", status=error.status) from error
+        except TransientError:
+            memory.unsure = True
+            raise
         memory.written = now
         world.jobs.wrote(read_job(body))
         self._tell(job, status)
