@@ -11,6 +11,7 @@ from tests.support.conda_channel import (
     PLACEHOLDER,
     CondaChannel,
     CondaPackage,
+    borrowed_python,
     module_package,
     python_package,
     serving_channel,
@@ -113,6 +114,14 @@ def test_program_runs_with_the_python_and_the_programs_of_conda(
     assert "No module named 'ofimage'" in installed.run("python", "-c", "import ofimage").stderr
     assert "arrays 1.0, learning 1.0, python" in installed.log
     assert not (installed.environment / ".installing").exists()
+
+
+def test_python_that_is_not_as_it_should_be_fails_no_installation_without_pip(tmp_path: Path, conda: Conda) -> None:
+    with serving_channel() as channel:
+        channel.add(borrowed_python())
+        channel.add(module_package("arrays", "1.0"))
+        installed = conda(without_conda(tmp_path / "image"), asked(channel, "arrays"))
+    assert (installed.code, installed.message) == (0, "")
 
 
 def test_which_program_made_it_is_in_the_log(tmp_path: Path, conda: Conda, channel: CondaChannel) -> None:

@@ -52,9 +52,10 @@ def install(task: Task, tools: Path, environ: Mapping[str, str]) -> None:
     )
     try:
         conda = installing.make_conda(request) if request else None
-        own = installing.install_pip(wanted, conda) if wanted.words or not request else installing.look(conda)
-        if own:
-            add_helper(own, tools / HELPER)
+        own = installing.install_pip(wanted, conda) if wanted.words or not request else None
+        helped = own or installing.see(conda)
+        if helped:
+            add_helper(helped, tools / HELPER)
     finally:
         # Addresses with passwords may be in it.
         shutil.rmtree(str(scratch), ignore_errors=True)
@@ -130,6 +131,13 @@ class _Installing(NamedTuple):
         if conda is None or not (conda / "bin" / "python").exists():
             return None
         return look(conda, "The Python that conda has installed does not run as it should")
+
+    def see(self, conda: Optional[Path]) -> Optional[Environment]:
+        """Return the same; None as well where its Python is not as it should be, which only pip minds."""
+        try:
+            return self.look(conda)
+        except InstallationError:
+            return None
 
     def _environment(self, conda: Optional[Path]) -> Environment:
         found = self.look(conda)
