@@ -98,8 +98,8 @@ class Checks:
         kept = os.environ.get(_KEPT_NODES)
         cluster = {_KEPT_NODES: kept or f"kubelet-{os.getpid()}"}
         try:
-            self.pytest("kubelet tests", 800, _KUBELET, "not long and not alone", at_once=2, by="load", env=cluster)
-            self.pytest("kubelet tests one by one", 150, _KUBELET, "not long and alone", env=cluster)
+            self.pytest("kubelet tests", 600, _KUBELET, "not long and not alone", at_once=2, by="load", env=cluster)
+            self.pytest("kubelet tests one by one", 40, _KUBELET, "not long and alone", env=cluster)
         finally:
             if not kept:
                 down(cluster[_KEPT_NODES])
@@ -139,7 +139,7 @@ def _arguments() -> argparse.Namespace:
         nargs="?",
         default="all",
         choices=["unit", "all", "long"],
-        help="unit: linters and unit tests, in 2 minutes; all (default): also what needs clusters, in 35 minutes "
+        help="unit: linters and unit tests, in 2 minutes; all (default): also what needs clusters, in 30 minutes "
         "with tools and images at hand; long: the rest as well, in two hours",
     )
     parser.add_argument("rest", nargs="*", help="further arguments of pytest, behind --")
@@ -158,7 +158,7 @@ def _everything(checks: Checks, progress: Progress, *, long: bool) -> None:
         archives = pool.submit(build_images, example_names())
         _quick(checks)
         checks.pytest("simulated schedules", 40, ["tests/simulation"])
-        checks.pytest("containers in pods", 180, ["tests/sidecar"])
+        checks.pytest("containers in pods", 250, ["tests/sidecar"])
         tools.result()
         checks.pytest("chart tests", 180, ["tests/chart"])
         checks.api_server_tests("API server tests")
