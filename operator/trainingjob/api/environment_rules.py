@@ -9,6 +9,7 @@ from trainingjob.api.environment import Environment
 from trainingjob.api.rule import Rule, Words, literal
 from trainingjob.api.spec import Overrides, Role, TrainingJobSpec
 from trainingjob.api.text_rules import all_fit, fits, inside
+from trainingjob.contract.channels import GUARDED_CHANNEL
 
 _INDEX_URL = r"^https?://[^\s/@]+(/\S*)?$"
 _REQUIREMENT = r"^[^\s-][^\x00-\x1f\x7f]*$"
@@ -16,10 +17,6 @@ _REQUIREMENT = r"^[^\s-][^\x00-\x1f\x7f]*$"
 
 _CHANNEL = r"^(https?://[^\s/@?#]+(/([^t\s@?#/][^\s@?#/]*|t[^\s@?#/]+)?)*(/t)?|[A-Za-z0-9][A-Za-z0-9._/-]*)$"
 """An address without a user, a token (`/t/…/`) or a query, or a name like `conda-forge` or `conda-forge/label/dev`."""
-
-
-_GUARDED_CHANNEL = r"\S@|/t/[^/]|://\S*\?"
-"""A user, a token or a query in the address of a channel that a package names: `https://user:word@host/ours::numpy`."""
 
 
 def _something() -> Rule[Environment]:
@@ -50,10 +47,10 @@ def _channels_for_something() -> Rule[Environment]:
 
 def _packages_without_secrets() -> Rule[Environment]:
     def broken(asked: Environment) -> Words | None:
-        return () if any(re.search(_GUARDED_CHANNEL, package) for package in asked.conda or ()) else None
+        return () if any(re.search(GUARDED_CHANNEL, package) for package in asked.conda or ()) else None
 
     return Rule(
-        f"!has(self.conda) || !self.conda.exists(item, item.matches({literal(_GUARDED_CHANNEL)}))",
+        f"!has(self.conda) || !self.conda.exists(item, item.matches({literal(GUARDED_CHANNEL)}))",
         broken,
         "a package names a channel with a user, password or token in its address; that belongs into the key channels "
         "of the Secret that secretRef names, and the package is written like numpy>=1.26",

@@ -30,15 +30,14 @@ def is_tensorboards(job: TrainingJob, kind: str, name: str) -> bool:
 
 def with_tensorboard(job: TrainingJob, plan: Plan, children: Children, decision: Decision) -> Decision:
     """Return the decision for a job on its way with its TensorBoard, that has just been turned on perhaps."""
-    if not plan.tensorboard or not _may_create(job, job.status):
+    if not plan.tensorboard or not _may_create(job, decision.status or job.status):
         return decision
-    said = decision.status or job.status
     creates: tuple[Action, ...] = ()
-    if job.status.tensorboard and _may_create(job, said) and not _is_served(job, children):
+    if job.status.tensorboard and _may_create(job, job.status) and not _is_served(job, children):
         creates = tuple(Create(item["kind"], item["metadata"]["name"], item, apart=True) for item in plan.tensorboard)
     begun = bool(owned(job, children.pods)) or job.status.start_time is not None
     decision = replace(decision, actions=(*decision.actions, *creates))
-    if decision.status is None or not _may_create(job, said) or not (begun or job.status.tensorboard):
+    if decision.status is None or not (begun or job.status.tensorboard):
         return decision
     return _saying(job, decision, _record(job, children))
 

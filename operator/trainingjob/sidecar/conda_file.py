@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from trainingjob.contract.channels import GUARDED_CHANNEL
 from trainingjob.contract.tasks import CondaPackages
 from trainingjob.sidecar import plain_yaml
 from trainingjob.sidecar.errors import RefusedError
@@ -22,9 +23,6 @@ _NO_DEFAULTS: Final = "nodefaults"
 """What people write for: no channels but these. There are no others in any case."""
 
 _SECRET_CHANNEL: Final = re.compile(r"://[^/]*@|/t/[^/]|[?#]")
-_SECRET_OF_PACKAGE: Final = re.compile(r"\S@|/t/[^/]|://\S*\?")
-"""In the address of a channel that a package names itself: `https://conda.example.com/ours::numpy`."""
-
 _ELSEWHERE: Final = (
     "spec.environment: a channel with a user, password or token belongs into the key channels of the Secret that "
     "secretRef names"
@@ -74,7 +72,7 @@ def _check_words(packages: list[str], channels: list[str]) -> None:
     for package in packages:
         if not package.strip() or package.startswith("-") or "\n" in package:
             raise RefusedError(f"spec.environment: {_shown(package)} is no package of conda; write it like numpy>=1.26")
-        if _SECRET_OF_PACKAGE.search(package):
+        if re.search(GUARDED_CHANNEL, package):
             raise RefusedError(f"{_ELSEWHERE}; a package in conda or in condaFile names one")
 
 

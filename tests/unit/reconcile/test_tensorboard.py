@@ -206,6 +206,25 @@ def test_one_over_a_claim_stands_only_while_the_jobs_own_pods_hold_it_or_need_it
     assert (world.phase, stands(world)) == ("Suspended", False)
 
 
+def test_word_of_one_over_a_claim_comes_with_the_word_that_the_job_runs() -> None:
+    """Nothing else has to make the operator look at the job again."""
+    world = World(**{**SHOWN, **OF_CLAIM, "multiWorker": {"workers": 2}})
+    world.settle()
+    for restart in (False, True):
+        if restart:
+            fail_group(world)
+            world.stop_deleted()
+            world.settle()
+            world.wait(60)
+            world.settle()
+        world.start()
+        assert world.status.tensorboard is None
+        world.step()
+        assert (world.phase, world.status.tensorboard is not None) == ("Running", True)
+        world.settle()
+        assert (world.phase, stands(world)) == ("Running", True)
+
+
 def test_nothing_is_created_in_the_look_that_knows_the_outcome() -> None:
     world = World(**SHOWN)
     world.step()
