@@ -12,9 +12,10 @@ _NO_INDEX = (
     "Secret"
 )
 _EMPTY: dict[str, dict[str, Any]] = {"nothing": {}, "no packages": {"pip": []}, "no packages of conda": {"conda": []}}
-_NO_CHANNEL = (
-    "%s is no channel; write it like conda-forge or https://conda.example.com/ours, and one with a password or token "
-    "into the Secret"
+_NO_CHANNEL = "%s is no channel; write it like conda-forge or https://conda.example.com/ours"
+_ELSEWHERE = (
+    "with a user, password or token in its address; that belongs into the key channels of the Secret that secretRef "
+    "names"
 )
 _NO_PROGRAM: dict[str, dict[str, Any]] = {"an image's own program": {}, "no command": {"command": []}}
 
@@ -56,8 +57,7 @@ REFUSED_ENVIRONMENTS = [
         Refused(
             f"the package {name} of conda",
             "spec.environment.conda",
-            "a package names a channel with a user, password or token in its address; that belongs into the key "
-            "channels of the Secret that secretRef names, and the package is written like numpy>=1.26",
+            f"a package names a channel {_ELSEWHERE}",
             with_conda("zlib", name),
         )
         for name in (
@@ -69,13 +69,19 @@ REFUSED_ENVIRONMENTS = [
     ),
     *(
         Refused(f"the channel {name}", "spec.environment.channels", _NO_CHANNEL % name, with_conda(channels=[name]))
+        for name in ("file:///channel", "--help", "a b")
+    ),
+    *(
+        Refused(
+            f"the channel {name}",
+            "spec.environment.channels",
+            f"there is a channel {_ELSEWHERE}",
+            with_conda(channels=["conda-forge", name]),
+        )
         for name in (
             "https://user:word@conda.example.com/ours",
             "https://conda.example.com/t/word/ours",
             "https://conda.example.com/ours?token=word",
-            "file:///channel",
-            "--help",
-            "a b",
         )
     ),
     Refused(

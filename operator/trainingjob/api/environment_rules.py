@@ -9,14 +9,14 @@ from trainingjob.api.environment import Environment
 from trainingjob.api.rule import Rule, Words, literal
 from trainingjob.api.spec import Overrides, Role, TrainingJobSpec
 from trainingjob.api.text_rules import all_fit, fits, inside
-from trainingjob.contract.channels import GUARDED_CHANNEL
+from trainingjob.contract.channels import GUARDED_ADDRESS
 
 _INDEX_URL = r"^https?://[^\s/@]+(/\S*)?$"
 _REQUIREMENT = r"^[^\s-][^\x00-\x1f\x7f]*$"
 """No option of pip or conda, and one line."""
 
-_CHANNEL = r"^(https?://[^\s/@?#]+(/([^t\s@?#/][^\s@?#/]*|t[^\s@?#/]+)?)*(/t)?|[A-Za-z0-9][A-Za-z0-9._/-]*)$"
-"""An address without a user, a token (`/t/…/`) or a query, or a name like `conda-forge` or `conda-forge/label/dev`."""
+_CHANNEL = r"^(https?://\S+|[A-Za-z0-9][A-Za-z0-9._/-]*)$"
+"""An address, or a name like `conda-forge` or `conda-forge/label/dev`."""
 
 
 def _something() -> Rule[Environment]:
@@ -45,16 +45,19 @@ def _channels_for_something() -> Rule[Environment]:
     )
 
 
-def _packages_without_secrets() -> Rule[Environment]:
+def _without_secrets(field: str, words: str) -> Rule[Environment]:
+    """Return the rule that no item of a list has a secret in its address; the words quote none."""
+
     def broken(asked: Environment) -> Words | None:
-        return () if any(re.search(GUARDED_CHANNEL, package) for package in asked.conda or ()) else None
+        items = getattr(asked, field_names(Environment)[field]) or ()
+        return () if any(re.search(GUARDED_ADDRESS, item) for item in items) else None
 
     return Rule(
-        f"!has(self.conda) || !self.conda.exists(item, item.matches({literal(GUARDED_CHANNEL)}))",
+        f"!has(self.{field}) || !self.{field}.exists(item, item.matches({literal(GUARDED_ADDRESS)}))",
         broken,
-        "a package names a channel with a user, password or token in its address; that belongs into the key channels "
-        "of the Secret that secretRef names, and the package is written like numpy>=1.26",
-        field="conda",
+        f"{words} with a user, password or token in its address; that belongs into the key channels of the Secret that "
+        "secretRef names",
+        field=field,
     )
 
 
@@ -127,15 +130,15 @@ ENVIRONMENT_RULES: Mapping[type[Model], tuple[Rule[Any], ...]] = {
             _REQUIREMENT,
             "%s is no package of conda; write it like numpy>=1.26 or conda-forge::onnx",
         ),
-        _packages_without_secrets(),
+        _without_secrets("conda", "a package names a channel"),
         inside("pipFile", "the source"),
         inside("condaFile", "the source"),
         all_fit(
             "channels",
             _CHANNEL,
-            "%s is no channel; write it like conda-forge or https://conda.example.com/ours, and one with a password or "
-            "token into the Secret",
+            "%s is no channel; write it like conda-forge or https://conda.example.com/ours",
         ),
+        _without_secrets("channels", "there is a channel"),
         _channels_for_something(),
         _index_for_something(),
         fits(

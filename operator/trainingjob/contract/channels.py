@@ -2,8 +2,8 @@
 
 from typing import Final
 
-GUARDED_CHANNEL: Final = r"\S@|/t/[^/]|://\S*\?"
-"""A user, a token or a query in the address of a channel that a package names: `https://user:word@host/ours::numpy`.
+GUARDED_ADDRESS: Final = r"\S@|/t/[^/]|://\S*[?#]"
+"""A user, a token or a query in an address, also where a package names it: `https://user:word@host/ours::numpy`.
 
 The API server reads it as well, so that it is written in what RE2 and Python share.
 """

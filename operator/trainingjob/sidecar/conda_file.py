@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from trainingjob.contract.channels import GUARDED_CHANNEL
+from trainingjob.contract.channels import GUARDED_ADDRESS
 from trainingjob.contract.tasks import CondaPackages
 from trainingjob.sidecar import plain_yaml
 from trainingjob.sidecar.errors import RefusedError
@@ -22,7 +22,6 @@ _INSTEAD: Final = {
 _NO_DEFAULTS: Final = "nodefaults"
 """What people write for: no channels but these. There are no others in any case."""
 
-_SECRET_CHANNEL: Final = re.compile(r"://[^/]*@|/t/[^/]|[?#]")
 _ELSEWHERE: Final = (
     "spec.environment: a channel with a user, password or token belongs into the key channels of the Secret that "
     "secretRef names"
@@ -67,12 +66,12 @@ def read_request(asked: CondaPackages) -> CondaRequest:
 def _check_words(packages: list[str], channels: list[str]) -> None:
     """Refuse secrets and options: what a job or its source says is read by many, and reaches conda's command line."""
     for channel in channels:
-        if _SECRET_CHANNEL.search(channel) or channel.startswith("-"):
+        if re.search(GUARDED_ADDRESS, channel) or channel.startswith("-"):
             raise RefusedError(f"{_ELSEWHERE}; one stands in channels or in condaFile")
     for package in packages:
         if not package.strip() or package.startswith("-") or "\n" in package:
             raise RefusedError(f"spec.environment: {_shown(package)} is no package of conda; write it like numpy>=1.26")
-        if re.search(GUARDED_CHANNEL, package):
+        if re.search(GUARDED_ADDRESS, package):
             raise RefusedError(f"{_ELSEWHERE}; a package in conda or in condaFile names one")
 
 
