@@ -63,15 +63,15 @@ async def test_quota_of_pods_refuses_and_lets_in_alike(cluster: Cluster, user: U
         stage.model.server.set_pod_quota(user.namespace, 2, "few")
         quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "2"}}}
         await stage.real.call("POST", Resource("api/v1", "resourcequotas").path(user.namespace), quota)
-        await stage.wait_for_used("few", 0)
+        await stage.wait_for_room("few", 0)
         for name in ("q-a", "q-b", "q-c", "q-a"):
             await stage.both(plain_create(PODS, name))
         assert [answer.status for answer in stage.answers] == [201, 201, 403, 403]
         await stage.both(Operation("status", PODS, "q-a", {"status": {"phase": "Succeeded"}}))
-        await stage.wait_for_used("few", 1)
+        await stage.wait_for_room("few", 1)
         assert (await stage.both(plain_create(PODS, "q-c"))).status == 201
         await stage.both(Operation("delete", PODS, "q-b"))
-        await stage.wait_for_used("few", 1)
+        await stage.wait_for_room("few", 1)
         assert (await stage.both(plain_create(PODS, "q-d"))).status == 201
 
 

@@ -8,7 +8,7 @@ import yaml
 from devtools.paths import REPOSITORY
 from tests.support.artifact_jobs import SECRET, Keeper
 from tests.support.package_index import PackageIndex
-from tests.support.user import Object, RefusedError, User
+from tests.support.user import Object, User
 from tests.support.wheels import wheels_for_pods
 
 EXAMPLES = REPOSITORY / "examples"
@@ -69,7 +69,7 @@ class Place:
         for job in (item for item in changed if _is_job(item)):
             name = str(job["metadata"]["name"])
             status = self.user.wait_finished(name, seconds=400)
-            assert status["phase"] == "Succeeded", (status, self._last_words(name))
+            assert status["phase"] == "Succeeded", (status, self.user.account(name))
             return name, job["spec"], status
         return "", {}, {}
 
@@ -86,15 +86,6 @@ class Place:
         if git := spec.get("source", {}).get("git"):
             changed["source"] = {"git": {**git, "url": self.repository}}
         return changed
-
-    def _last_words(self, job: str) -> list[str]:
-        found = []
-        for pod in self.user.pods(job):
-            try:
-                found.append(self.user.kubectl("logs", pod, "--all-containers", "--prefix", "--tail=20"))
-            except RefusedError as error:  # it has not begun
-                found.append(str(error))
-        return found
 
 
 def read_manifests(user: User, folder: str, manifest: str) -> list[Object]:

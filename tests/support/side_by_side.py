@@ -93,13 +93,21 @@ class Stage:
         await self._compare(operation)
         return self.answers[-1]
 
-    async def wait_for_used(self, quota: str, pods: int) -> None:
-        """Wait until the real server has counted so many pods for a quota."""
+    async def wait_for_room(self, quota: str, used: int) -> None:
+        """Wait until the real server has counted so many pods for a quota and lets another one in.
+
+        What refuses pods hears of a new count a moment after who reads the quota.
+        """
         path = Resource("api/v1", "resourcequotas").path(self.namespace, quota)
+        pod = plain_create(PODS, f"{self.real.prefix}-room").body
         deadline = time.monotonic() + QUOTA_SECONDS
-        while (await self.real.call("GET", path))[1].get("status", {}).get("used", {}).get("pods") != str(pods):
+        while True:
+            counted = (await self.real.call("GET", path))[1].get("status", {}).get("used", {}).get("pods")
+            tried, _ = await self.real.call("POST", PODS.path(self.namespace), pod, query={"dryRun": "All"})
+            if (counted, tried) == (str(used), 201):
+                return
             if time.monotonic() > deadline:
-                raise AssertionError(f"the quota {quota} never counts {pods} pods")
+                raise AssertionError(f"the quota {quota} counts {counted} pods, and another one is answered {tried}")
             await asyncio.sleep(0.05)
 
 

@@ -129,8 +129,23 @@ class User:
 
     def wait_finished(self, name: str, *, seconds: float) -> Object:
         """Wait as users do, by the condition Finished, and return the status."""
-        self.kubectl("wait", "--for=condition=Finished", f"tjob/{name}", f"--timeout={int(seconds)}s")
+        try:
+            self.kubectl("wait", "--for=condition=Finished", f"tjob/{name}", f"--timeout={int(seconds)}s")
+        except RefusedError as error:
+            raise RefusedError(f"{error}\n{self.account(name)}") from None
         return self.status(name)
+
+    def account(self, name: str) -> str:
+        """Return what a person looks at who wonders about a TrainingJob: it, its pods, and what they have printed."""
+        told = []
+        for words in (("describe", "tjob", name), ("describe", "pods", "-l", f"trainingjob.dev/job={name}")):
+            told.append(self.kubectl(*words))
+        for pod in self.pods(name):
+            try:
+                told.append(self.kubectl("logs", pod, "--all-containers", "--prefix", "--tail=20"))
+            except RefusedError as error:  # it has not begun
+                told.append(str(error))
+        return "\n".join(told)
 
     def wait_until_pods(self, name: str, good: Callable[[dict[str, Object]], bool], *, seconds: float = 120) -> None:
         """Wait until the pods of a TrainingJob are as they should be."""
