@@ -112,6 +112,9 @@ def main() -> None:
             torch.save(network.state_dict(), arguments.model)
         print(f"misread={(read != test_y).nonzero().flatten().tolist()}")
         print(f"accuracy={(read == test_y).float().mean().item():.4f}", flush=True)
+    # Taking the group apart waits, with Python's lock held, for the threads of gloo; in old versions of PyTorch one of
+    # them may need that lock to free the tensor of the last collective. The barrier leaves the lock free for a moment.
+    distributed.barrier()
     distributed.destroy_process_group()
 
 
