@@ -16,6 +16,7 @@ from devtools.cluster.toolsets import DEFAULT_KUBERNETES, sets_for
 from devtools.deploy import build_images, example_names
 from devtools.paths import REPOSITORY
 from devtools.progress import Progress, StepFailed
+from devtools.reports import REPORTS, commit_of_tree
 from devtools.shell import CommandFailed, run
 
 LONG_KUBERNETES = "1.30.14"
@@ -27,7 +28,7 @@ _KEPT = "TRAININGJOB_TEST_CLUSTER"
 _KEPT_NODES = "TRAININGJOB_TEST_CLUSTER_WITH_NODES"
 """The same for a cluster with nodes; several processes may use it."""
 
-_REPORT = REPOSITORY / "docs" / "reports" / "long.md"
+_REPORT = REPORTS / "long.md"
 _KUBELET = ("tests/kubelet",)
 _LINTERS = (
     ("ruff", "check"),
@@ -54,8 +55,7 @@ class Checks:
 
     def report(self, path: Path) -> None:
         """Keep the results for people who cannot run everything themselves."""
-        commit = run(["git", "describe", "--always", "--dirty"], cwd=REPOSITORY).strip()
-        lines = [f"# `./scripts/test long` at {commit}", "", "| group | result | seconds |", "|---|---|---|"]
+        lines = [f"# `./scripts/test long` at {commit_of_tree()}", "", "| group | result | seconds |", "|---|---|---|"]
         lines += [f"| {name} | {'passed' if ok else 'FAILED'} | {took:.0f} |" for name, ok, took in self.results]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n")

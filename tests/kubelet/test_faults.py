@@ -9,7 +9,7 @@ from random import Random, SystemRandom
 import pytest
 
 from devtools.cluster import Cluster
-from devtools.paths import REPOSITORY
+from devtools.reports import REPORTS
 from tests.support.cluster_faults import Faults
 from tests.support.consistency import ENDS, Judge, Monotony, faults_of_the_end
 from tests.support.fault_jobs import twenty_jobs
@@ -24,7 +24,7 @@ SECONDS = "TRAININGJOB_FAULT_SECONDS"
 PODS = 12
 """How many pods there may be before another job is started: the machine has two processors."""
 PAUSE = (3.0, 9.0)
-REPORT = REPOSITORY / "docs" / "reports" / "faults.md"
+REPORT = REPORTS / "faults.md"
 
 
 @pytest.fixture

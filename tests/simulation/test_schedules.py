@@ -1,12 +1,12 @@
 """The real operator in a simulated cluster: whatever happens in whatever order, every promise is kept."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from devtools.reports import REPORTS, commit_of_tree
 from tests.simulation.explore import Findings, explore_base, explore_random, no_faults, steady_schedules
 from tests.simulation.memo import Memo
 from tests.simulation.record import distinct, explore_on_all_cores, failures, write_record
@@ -25,8 +25,7 @@ ONCE_WRONG = [
         Incident("fault", "write", 5, "slow", 0.06),
     ),
 ]
-REPOSITORY = Path(__file__).parents[2]
-RECORD = REPOSITORY / "docs" / "reports" / "simulation.md"
+RECORD = REPORTS / "simulation.md"
 
 
 def check(failed: list[tuple[Schedule, tuple[str, ...]]], folder: Path, seed: int | None = None) -> None:
@@ -92,9 +91,7 @@ def test_fresh_random_schedules_break_no_promise(tmp_path: Path, say: Callable[[
 def test_hundred_thousand_schedules_break_no_promise(tmp_path: Path, say: Callable[[str], None]) -> None:
     seed = int.from_bytes(os.urandom(4), "big")
     shares = explore_on_all_cores(seed, RECORDED)
-    command = ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.strip()
-    write_record(RECORD, shares, seed, commit)
-    say(f"{distinct(shares)} schedules that are unlike every other; see {RECORD.relative_to(REPOSITORY)}")
+    write_record(RECORD, shares, seed, commit_of_tree())
+    say(f"{distinct(shares)} schedules that are unlike every other; see {RECORD}")
     check(failures(shares), tmp_path)
     assert distinct(shares) >= RECORDED
