@@ -140,7 +140,7 @@ def _arguments() -> argparse.Namespace:
         default="all",
         choices=["unit", "all", "long"],
         help="unit: linters and unit tests, in 2 minutes; all (default): also what needs clusters, in 30 minutes "
-        "with tools and images at hand; long: the rest as well, in two hours",
+        "with tools and images at hand; long: the rest as well, in an hour and a half",
     )
     parser.add_argument("rest", nargs="*", help="further arguments of pytest, behind --")
     return parser.parse_args()
@@ -165,7 +165,7 @@ def _everything(checks: Checks, progress: Progress, *, long: bool) -> None:
         archives.result()
     checks.kubelet_tests()
     if long:
-        checks.pytest("long tests", 4500, ["tests"], "long")
+        checks.pytest("long tests", 2700, ["tests"], "long")
         old = f"API server tests on Kubernetes {LONG_KUBERNETES}"
         checks.api_server_tests(old, {"TRAININGJOB_TEST_KUBERNETES": LONG_KUBERNETES})
         checks.report(_REPORT)
