@@ -79,16 +79,17 @@ def _append(path: str, line: bytes) -> None:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     # One write at the end of the file: lines of other processes come before or after it, never into it.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    sure = path in _SURE
-    _SURE.discard(path)
     try:
-        if not sure and _ends_within_a_line(path, os.fstat(descriptor)):
+        if path not in _SURE and _ends_within_a_line(path, os.fstat(descriptor)):
             line = b"\n" + line
         written = os.write(descriptor, line)
+        if written < len(line):
+            raise OSError(f"{path!r} has taken {written} of the {len(line)} bytes of a line")
+    except OSError:
+        _SURE.discard(path)
+        raise
     finally:
         os.close(descriptor)
-    if written < len(line):
-        raise OSError(f"{path!r} has taken {written} of the {len(line)} bytes of a line")
     _SURE.add(path)
 
 
@@ -98,7 +99,8 @@ def _ends_within_a_line(path: str, found: os.stat_result) -> bool:
         return False
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) != b"\n"
+            # Not the last byte by now: others may write meanwhile, and what they have begun does not count.
+            file.seek(found.st_size - 1)
+            return file.read(1) not in (b"", b"\n")
     except OSError:
         return False
