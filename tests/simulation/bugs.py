@@ -219,6 +219,15 @@ def _count_back(_: Original, job: Any, *_args: Any) -> dict[str, int]:
     return {"restarts": 1, "disruptions": job.status.disruptions or 0}
 
 
+def _only_when_started(original: Original, job: Any, replicas_: Any) -> Any:
+    return original(job, replicas_) if job.status.attempt_start_time else []
+
+
+def _last_without_an_end(original: Original, view: Any) -> Any:
+    gone, *others = original(view)
+    return gone or (view.pod is not None and view.ended is None and not view.taken_away), *others
+
+
 _RESTARTS: Final = ("one-fails-once", "servers-worker-fails")
 _STOP: Final = (after("delete-pod", "phase:Running", 3.0, "worker-0"),)
 _SUSPEND: Final = (after("suspend", "phase:Running", 3.0, "", True),)
@@ -325,6 +334,24 @@ _ALL: Final = (
         (after("delete-pod", "phase:Running", 25.0, "worker-0"),),
     ),
     Bug("disruption-costs-restart", ((failures, "classify", _same(FailureClass.APP_FAILURE)),), ("one",), _STOP),
+    Bug(
+        "launcher-pays-for-its-worker",
+        ((progress, "_made_anew", _same(())),),
+        ("mpi",),
+        (after("preempt", "runs:worker-0", 0.5, "worker-0"),),
+    ),
+    Bug(
+        "launcher-runs-without-its-worker",
+        ((progress, "_doubtful", _only_when_started),),
+        ("mpi",),
+        (after("preempt", "runs:launcher-0", 0.0, "worker-0"),),
+    ),
+    Bug(
+        "put-out-but-not-the-cause",
+        ((failures, "_cause_key", _last_without_an_end),),
+        ("mpi",),
+        (after("evict", "phase:Running", 3.0, "worker-0"),),
+    ),
     Bug("end-before-the-report", ((ending, "_look", ends.wait_for_no_upload),), ("keeps",)),
     Bug("outcome-not-stored", ((reconciler, "hold_back", ends.outcome_not_stored),), ("keeps-required-hangs",)),
     Bug("stop-without-uid", ((executor.Executor, "_stop", ends.stop_whoever_has_the_name),), ("keeps-all-fails",)),

@@ -5,6 +5,8 @@ end of the job (phase, counters, failures, conditions), its children, and how ma
 Secrets were created and deleted under each name. Not compared are times, uids, versions and sentences, and how often a
 TensorBoard was made: a job that is stopped as soon as it runs may have had none.
 
+Demanded is besides, wherever no program fails by itself: that no restart was spent, whatever the cluster did.
+
 Comparable is a schedule in a calm scope (no program fails by itself, and for twelve seconds after the job runs nothing
 happens by itself) whose incidents all follow the word Running in the stored status, with one fault that holds the
 operator up for four seconds at most. Elsewhere something happens at a moment that does not depend on the operator while
@@ -33,6 +35,7 @@ _ANSWERED: Final = frozenset(
         *("end", "oom", "evict", "preempt", "drain", "delete-pod", "lose-node", "hide-pod"),
     }
 )
+_OF_PROGRAMS: Final = frozenset({"end", "oom"})
 _LASTING: Final = 10.0
 """Seconds after which a suspension has been seen, however late the operator is."""
 _CHILDREN: Final = (PODS, SERVICES, CONFIG_MAPS, SECRETS, DEPLOYMENTS)
@@ -72,7 +75,8 @@ def _is_answered(incident: "Incident") -> bool:
 
 def has_comparable_end(schedule: "Schedule") -> bool:
     """Say whether the end of a schedule's run is compared with anything."""
-    return all(incident.kind == "fault" for incident in schedule.incidents) or is_comparable(schedule)
+    undisturbed = all(incident.kind == "fault" for incident in schedule.incidents)
+    return undisturbed or _no_program_fails(schedule) or is_comparable(schedule)
 
 
 def differences(reference: "Run", run: "Run") -> Iterator[str]:
@@ -90,6 +94,20 @@ def unexpected(run: "Run") -> Iterator[str]:
     for name, found in run.end["jobs"].items():
         if found["phase"] != expected:
             yield f"job {name} should be {expected} and is {found['phase']}"
+
+
+def overcharged(run: "Run") -> Iterator[str]:
+    """Yield which jobs have spent restarts although no program has failed but for want of another's pod."""
+    if not _no_program_fails(run.schedule):
+        return
+    for name, found in run.end["jobs"].items():
+        if found["restarts"]:
+            yield f"job {name} has spent {found['restarts']} restarts on what the cluster did"
+
+
+def _no_program_fails(schedule: "Schedule") -> bool:
+    """Say whether every program runs to its end if only the cluster lets it."""
+    return SCOPES[schedule.scope].calm and not any(i.kind in _OF_PROGRAMS for i in schedule.incidents)
 
 
 def _unequal(reference: "Run", run: "Run") -> Iterator[str]:

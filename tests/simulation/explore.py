@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from tests.simulation.branches import Branches
-from tests.simulation.compare import differences, unexpected
+from tests.simulation.compare import differences, overcharged, unexpected
 from tests.simulation.memo import Memo
 from tests.simulation.schedule import FAULTS, READ_FAULTS, Incident, Schedule, fault
 from tests.simulation.scopes import BOARD, SCOPES, Scope
@@ -163,7 +163,7 @@ def random_faults(base: Run, chance: Random) -> Schedule:
 def problems_of(run: Run, reference: Run | None) -> tuple[str, ...]:
     """Return what is wrong with a run, be it only against the run of the same schedule without faults."""
     compared = differences(reference, run) if reference else ()
-    return run.violations or (*unexpected(run), *compared)
+    return run.violations or (*unexpected(run), *overcharged(run), *compared)
 
 
 Faults = Callable[[Run], Iterable[Schedule]]
@@ -184,7 +184,7 @@ def explore_base(base: Schedule, memo: Memo, findings: Findings, faults: Faults 
     """Play a base, then the base with faults: by default with each at every write."""
     branches = Branches(base, memo)
     reference = branches.trunk
-    findings.take(reference, reference.violations or tuple(unexpected(reference)))
+    findings.take(reference, problems_of(reference, None))
     if not reference.violations and reference.writes:
         for schedule in faults(reference):
             run = branches.play(schedule)

@@ -8,12 +8,17 @@ from tests.simulation import statuses
 from tests.simulation.loop import Clockwork
 from tests.simulation.scopes import Scope
 from tests.support.fake_sidecars import Upload, report_of, uploads
-from trainingjob.api.constants import LABEL_INDEX, LABEL_ROLE
+from trainingjob.api.constants import LABEL_ATTEMPT, LABEL_INDEX, LABEL_ROLE
 from trainingjob.controller.kube import PODS
 from trainingjob.testing import Body, Change, ModelServer
 
 TOLERATED_SECONDS: Final = 60
 """How long a node is silent before the taint manager gives its pods up."""
+
+
+LAUNCHER: Final = "launcher-0"
+CONNECTION_LOST: Final = 255
+"""The exit code of a launcher that has lost a worker."""
 
 
 class Observer(Protocol):
@@ -37,6 +42,8 @@ class Play:
     namespace: str
     name: str
     uid: str
+    job: str
+    attempt: str
     replica: str
     nth: int
     started: int = -1
@@ -49,6 +56,10 @@ class Play:
     """What the pod's sidecar has to tell when the program has ended; None when it has no sidecar, or has told."""
     code: int = 0
     """The program's exit code, once it has ended."""
+    reached: tuple["Play", ...] = ()
+    """Of a launcher: the pods of the workers that it has found and is connected to."""
+    prepared: int | None = None
+    """When a launcher has found them."""
 
 
 class Kubelet:
@@ -65,7 +76,9 @@ class Kubelet:
         if change.kind == "ADDED":
             self._add(metadata, change.body)
         elif change.kind == "DELETED":
-            self._plays.pop(metadata["uid"], None)
+            gone = self._plays.pop(metadata["uid"], None)
+            if gone is not None and not gone.silent:
+                self._part(gone)
         elif "deletionTimestamp" in metadata and (play := self._plays.get(metadata["uid"])) and not play.stopping:
             play.stopping = True
             seconds = min(self._stop_seconds(play), metadata["deletionGracePeriodSeconds"])
@@ -90,7 +103,9 @@ class Kubelet:
             return
         replica = f"{labels[LABEL_ROLE]}-{labels[LABEL_INDEX]}"
         name = metadata["name"]
-        play = Play(metadata["namespace"], name, metadata["uid"], replica, self._seen[name])
+        owner = metadata["ownerReferences"][0]["uid"]
+        attempt = labels.get(LABEL_ATTEMPT, "")
+        play = Play(metadata["namespace"], name, metadata["uid"], owner, attempt, replica, self._seen[name])
         if uploads(body):
             play.report = report_of(body, Upload(report=self._world.scope.report))
         self._seen[name] += 1
@@ -101,23 +116,58 @@ class Kubelet:
         return play.uid in self._plays and not play.silent
 
     def _start(self, play: Play) -> None:
+        if play.replica == LAUNCHER:
+            self._look_for_workers(play)
+        else:
+            self._begin(play)
+
+    def _begin(self, play: Play) -> None:
         if not self._lives(play) or play.stopping or play.over:
             return
         world, now = self._world, int(self._world.loop.now)
         play.started = now
         world.server.bind(play.namespace, play.name, f"node-{play.replica}")
-        status = statuses.running(now, world.scope.sidecar, play.report is not None)
+        status = statuses.running(now, world.scope.sidecar, play.report is not None, play.prepared)
         world.server.patch(PODS, play.namespace, play.name, status, subresource="status")
         world.settle()
         world.happened(f"runs:{play.replica}")
         seconds, code = world.scope.program(play.replica, play.nth)
         if seconds is not None:
             world.loop.after(seconds, self._end, play, code, "")
+        if any(worker.over for worker in play.reached):
+            self._lose_connection(play)
+        for launcher in self.of(LAUNCHER):
+            world.loop.after(1, self._look_for_workers, launcher)
+
+    def _look_for_workers(self, launcher: Play) -> None:
+        """Let a launcher begin a second after it has found every worker; until then it waits for the next one."""
+        if not self._lives(launcher) or launcher.prepared is not None:
+            return
+        nodes = self._world.scope.spec["mpi"]["nodes"]
+        found = [
+            play for play in self._plays.values() if play.replica.startswith("worker-") and _serves(play, launcher)
+        ]
+        if len(found) == nodes:
+            launcher.reached, launcher.prepared = tuple(found), int(self._world.loop.now)
+            self._world.loop.after(1, self._begin, launcher)
+
+    def _part(self, worker: Play) -> None:
+        """End what is connected to a pod whose program has ended, or is gone."""
+        worker.over = True
+        for play in list(self._plays.values()):
+            if worker in play.reached:
+                self._lose_connection(play)
+
+    def _lose_connection(self, launcher: Play) -> None:
+        self._world.loop.after(1, self._end, launcher, CONNECTION_LOST, "")
 
     def _end(self, play: Play, code: int, reason: str) -> None:
         if not self._lives(play) or play.over or play.started < 0:
             return
-        play.over = True
+        if "mpi" in self._world.scope.spec and play.replica != LAUNCHER:
+            # No end of a worker is a success; see `mpi_scripts`.
+            code = code or 1
+        self._part(play)
         self._tell_end(play, code, reason)
         self._world.settle()
 
@@ -134,7 +184,7 @@ class Kubelet:
         """End the sidecar of a pod whose program has ended."""
         if not self._lives(play) or play.report is None:
             return
-        status = statuses.uploaded(play.code, play.report)
+        status = statuses.uploaded(play.code, play.report, play.prepared)
         play.report = None
         self._world.server.patch(PODS, play.namespace, play.name, status, subresource="status")
         self._world.settle()
@@ -144,7 +194,7 @@ class Kubelet:
         if not self._lives(play):
             return
         if not play.over and play.started >= 0 and self._world.scope.tells_end:
-            play.over = True
+            self._part(play)
             self._tell_end(play, statuses.SIGTERM_CODE, "")
             self._tell_upload(play)
         self._world.server.delete(PODS, play.namespace, play.name, uid=play.uid, grace_seconds=0)
@@ -161,7 +211,8 @@ class Kubelet:
         """Let the node of a replica throw it out, as it does when it runs low."""
         for play in self.of(replica):
             if self._lives(play) and not play.over:
-                play.over, play.report = True, None
+                play.report = None
+                self._part(play)
                 self._world.server.patch(
                     PODS, play.namespace, play.name, statuses.evicted("Evicted"), subresource="status"
                 )
@@ -210,3 +261,9 @@ class Kubelet:
         if reason:
             patch = {"status": {"conditions": [statuses.condition("DisruptionTarget", "True", reason)]}}
             self._world.server.patch(PODS, play.namespace, play.name, patch, subresource="status")
+
+
+def _serves(worker: Play, launcher: Play) -> bool:
+    """Say whether a launcher finds a worker's pod: another attempt's has other keys."""
+    mine = (worker.namespace, worker.job, worker.attempt) == (launcher.namespace, launcher.job, launcher.attempt)
+    return mine and worker.started >= 0 and not worker.over

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from trainingjob.api.constants import MAIN_CONTAINER
+from trainingjob.api.constants import MAIN_CONTAINER, PREPARE_CONTAINER
 from trainingjob.api.times import format_time
 from trainingjob.contract.names import UPLOAD_ARTIFACTS
 
@@ -26,21 +26,21 @@ def text(second: int) -> str:
 
 
 @cache
-def running(started: int, sidecar: bool = False, uploads: bool = False) -> dict[str, Any]:
+def running(started: int, sidecar: bool = False, uploads: bool = False, prepared: int | None = None) -> dict[str, Any]:
     """Return the patch of a pod whose program has begun and is ready."""
     state = {"running": {"startedAt": text(started)}}
     patch = _status("Running", _main(state, ready=True), sidecar)
-    if uploads:
-        patch["status"]["initContainerStatuses"] = [_uploader({"running": {"startedAt": text(started)}})]
+    if before := [*_preparation(prepared), *([_uploader(state)] if uploads else ())]:
+        patch["status"]["initContainerStatuses"] = before
     return patch
 
 
 @cache
-def uploaded(code: int, report: str) -> dict[str, Any]:
+def uploaded(code: int, report: str, prepared: int | None = None) -> dict[str, Any]:
     """Return the patch of a pod whose sidecar has ended with a report, after its program; empty words are none."""
     end = {"exitCode": 0 if report else KILLED_CODE, "reason": "Completed" if report else "Error", "message": report}
-    phase = "Failed" if code else "Succeeded"
-    return {"status": {"phase": phase, "initContainerStatuses": [_uploader({"terminated": end})]}}
+    before = [*_preparation(prepared), _uploader({"terminated": end})]
+    return {"status": {"phase": "Failed" if code else "Succeeded", "initContainerStatuses": before}}
 
 
 @cache
@@ -71,6 +71,13 @@ def evicted(reason: str) -> dict[str, Any]:
     """Return the patch of a pod that its node throws out."""
     found = condition("DisruptionTarget", "True", "TerminationByKubelet")
     return {"status": {"phase": "Failed", "reason": reason, "message": "The node was low.", "conditions": [found]}}
+
+
+def _preparation(ended: int | None) -> list[dict[str, Any]]:
+    """Return the status of a launcher's preparation, which has found the workers; none of a pod that looks for none."""
+    if ended is None:
+        return []
+    return [{"name": PREPARE_CONTAINER, "state": {"terminated": {"exitCode": 0, "finishedAt": text(ended)}}}]
 
 
 def _uploader(state: dict[str, Any]) -> dict[str, Any]:

@@ -112,6 +112,12 @@ CLUSTER: Mapping[str, Scenario] = {
     ),
     "Somebody deletes a pod.": Scenario(taken_away(""), changed=NO_DISRUPTIONS),
     "Somebody deletes a pod that waits to begin.": Scenario(begins_and(vanishes(WORKER_1)), begun=False),
+    "Somebody deletes a worker of an `mpi` job whose launcher has begun or is about to.": Scenario(
+        begins_and(unseen(lambda world: world.start(WORKER_0, LAUNCHER), vanishes(WORKER_1), ends(LAUNCHER, 255))),
+        job=MPI,
+        begun=False,
+        changed=NO_DISRUPTIONS,
+    ),
     "Somebody deletes the pod of a worker that has succeeded.": Scenario(
         one_after_another(ends(WORKER_1, 0), vanishes(WORKER_1))
     ),

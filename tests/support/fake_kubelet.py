@@ -242,6 +242,9 @@ class FakeKubelet:
         await self._status(pod, initializing(names, begun))
         while not self.ready >= set(run.init_after):
             await asyncio.sleep(0.05)
+        if run.init_after:
+            # No real pod serves others in the second in which it was made.
+            await asyncio.sleep(1)
         failing = names.index(run.init_failing) if run.init_failing else 0
         for nth in range(len(names)):
             if nth:

@@ -23,6 +23,8 @@ ANNOTATION_SPEC_HASH: Final = f"{GROUP}/spec-hash"
 ANNOTATION_DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
 
 MAIN_CONTAINER: Final = "main"
+PREPARE_CONTAINER: Final = "prepare"
+"""The init container that waits for what the program needs of other pods; the last before `main`."""
 TENSORFLOW_PORT: Final = 2222
 """The port of every TensorFlow server of a job; the design's section 2.2."""
 

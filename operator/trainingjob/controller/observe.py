@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 from sys import intern
 from typing import Any, Final
 
-from trainingjob.api.constants import LABEL_ATTEMPT, LABEL_INDEX, LABEL_JOB, LABEL_ROLE, MAIN_CONTAINER
+from trainingjob.api.constants import (
+    LABEL_ATTEMPT,
+    LABEL_INDEX,
+    LABEL_JOB,
+    LABEL_ROLE,
+    MAIN_CONTAINER,
+    PREPARE_CONTAINER,
+)
 from trainingjob.api.times import parse_time
 from trainingjob.controller.observe_ours import read_fetched, read_preparing, read_sidecar
 from trainingjob.reconcile.observed import MainContainer, ObservedPod, ObservedService
@@ -68,6 +75,7 @@ def read_pod(body: Body) -> ObservedPod:
         deleted_at=_deleted_at(metadata, spec),
         init_running=any("running" in (found.get("state") or {}) for found in preparing),
         preparing=read_preparing(preparing),
+        prepared=_prepared(every_init, created, _moment(status.get("startTime"))),
         fetched=read_fetched(every_init),
         artifacts=read_sidecar(spec, every_init),
         stopped=spec.get("activeDeadlineSeconds") is not None,
@@ -107,6 +115,16 @@ def _deleted_at(metadata: Body, spec: Body) -> datetime | None:
     # With its last delete, of no grace, the kubelet puts the moment forward to the present one.
     grace = metadata.get("deletionGracePeriodSeconds") or spec.get("terminationGracePeriodSeconds") or 0
     return gone_by - timedelta(seconds=grace) if gone_by else None
+
+
+def _prepared(statuses: Iterable[Body], created: datetime, acknowledged: datetime | None) -> datetime | None:
+    """Return when the container that waits for other pods had ended, by the API server's clock."""
+    state = _named(statuses, PREPARE_CONTAINER).get("state") or {}
+    end = state.get("terminated") or {}
+    ended = None if end.get("exitCode") else _moment(end.get("finishedAt"))
+    # A node whose kubelet has heard of the pod before there was one has a clock that is slow.
+    slow = created - acknowledged if acknowledged and acknowledged < created else timedelta()
+    return ended + slow if ended else None
 
 
 def _main(status: Body, created: datetime) -> MainContainer:

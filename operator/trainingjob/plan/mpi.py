@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from trainingjob.api.constants import (
+    PREPARE_CONTAINER,
     SSH_AUTHORIZED_KEYS,
     SSH_CLIENT_KEY,
     SSH_HOST_KEY,
@@ -131,7 +132,7 @@ class _Pods:
 
     def _preparation(self, words: list[str]) -> Preparation:
         keys = ({"name": _KEYS, "mountPath": KEYS_PATH, "readOnly": True},) if self.workers else ()
-        return Preparation("prepare", ["/bin/sh", f"{FILES_PATH}/prepare.sh", *words], (*_MOUNTS, *keys))
+        return Preparation(PREPARE_CONTAINER, ["/bin/sh", f"{FILES_PATH}/prepare.sh", *words], (*_MOUNTS, *keys))
 
     def _key_volumes(self, role: Role, attempt: int) -> tuple[Manifest, ...]:
         client, host = (SSH_CLIENT_KEY, SSH_KNOWN_HOSTS), (SSH_HOST_KEY, SSH_AUTHORIZED_KEYS)

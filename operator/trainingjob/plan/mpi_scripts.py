@@ -74,17 +74,22 @@ esac
 command -v ssh > /dev/null && command -v ssh-keyscan > /dev/null ||
     fail 127 "The image has no ssh: the launcher of an MPI job needs an OpenSSH client (openssh-client)."
 
-# A worker is there when it shows the key that this attempt was given; a name that resolves says nothing yet.
+# A worker is there when it shows the key that this attempt was given; a name that resolves says nothing yet. Who has
+# answered long ago may be gone since: they all have to answer in one round.
 key=$(cut -d ' ' -f 3 "$run/{SSH_KNOWN_HOSTS}")
 total=$(wc -l < "{FILES_PATH}/workers")
-cat "{FILES_PATH}/workers" > "$run/missing"
 round=0
 while :; do
+    [ -s "$run/missing" ] || cat "{FILES_PATH}/workers" > "$run/missing"
+    asked=$(wc -l < "$run/missing")
     ssh-keyscan -T 5 -t ed25519 -p {SSH_PORT} -f "$run/missing" 2> /dev/null |
         grep -F " $key" | sed 's/^\\[//; s/\\].*//' > "$run/answered" || :
     grep -v -x -F -f "$run/answered" "$run/missing" > "$run/still" || :
     mv "$run/still" "$run/missing"
-    [ -s "$run/missing" ] || break
+    if [ ! -s "$run/missing" ]; then
+        [ "$asked" != "$total" ] || break
+        continue
+    fi
     if [ $((round % 10)) = 0 ]; then
         echo "Waiting for $(wc -l < "$run/missing") of $total workers: $(head -n 3 "$run/missing" | tr '\\n' ' ')"
     fi

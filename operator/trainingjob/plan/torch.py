@@ -1,6 +1,6 @@
 """PyTorch: workers that find worker 0, and torchrun where a node runs several processes or nodes may come and go."""
 
-from trainingjob.api.constants import TORCH_PORT
+from trainingjob.api.constants import PREPARE_CONTAINER, TORCH_PORT
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.process_strategies import Torch
 from trainingjob.api.processes import processes_per_node
@@ -41,7 +41,7 @@ def lay_out_torch(job: TrainingJob, spec: TrainingJobSpec, torch: Torch) -> Layo
         if command and (per_node > 1 or torch.elastic) and is_started_by_torchrun([*command, *(args or ())]):
             command, args = under_torchrun([*command, *(args or ())]), None
         alone = torch.nodes == 1 and not torch.elastic
-        wait = None if alone else Preparation("prepare", ["/bin/sh", "-c", _WAIT_FOR_NAME, "prepare", master])
+        wait = None if alone else Preparation(PREPARE_CONTAINER, ["/bin/sh", "-c", _WAIT_FOR_NAME, "prepare", master])
         return Program(command, args, wait)
 
     return Layout(

@@ -4,6 +4,9 @@ from trainingjob.api.status import FailureClass
 from trainingjob.reconcile.observed import ObservedPod
 from trainingjob.reconcile.replicas import ReplicaView
 
+THE_CLUSTERS = frozenset({FailureClass.DISRUPTION, FailureClass.NODE_LOST})
+"""The classes of failure that no program has caused."""
+
 TAINTED = "DeletionByTaintManager"
 """Kubernetes' own word, in the pod's condition DisruptionTarget, for a node that does not answer."""
 

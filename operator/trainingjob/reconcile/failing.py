@@ -11,8 +11,9 @@ from trainingjob.api.status import MAX_RESTARTING, TrainingJobStatus
 from trainingjob.plan import Plan
 from trainingjob.reconcile import interruptions, outcomes
 from trainingjob.reconcile.backoff import next_attempt_at
+from trainingjob.reconcile.classes import THE_CLUSTERS
 from trainingjob.reconcile.failures import cause_of, evidence, explain
-from trainingjob.reconcile.policy import THE_CLUSTERS, Charge, Verdict, budget_left, judge_failure
+from trainingjob.reconcile.policy import Charge, Verdict, budget_left, judge_failure
 from trainingjob.reconcile.replicas import ReplicaSet, ReplicaView, State
 from trainingjob.reconcile.settling import settles_until
 

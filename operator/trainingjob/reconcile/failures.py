@@ -8,7 +8,7 @@ from trainingjob.api.spec import Role
 from trainingjob.api.status import MAX_FAILURES, Failure, FailureClass
 from trainingjob.api.times import format_time
 from trainingjob.plan import Replica
-from trainingjob.reconcile.classes import classify
+from trainingjob.reconcile.classes import THE_CLUSTERS, classify
 from trainingjob.reconcile.hints import hint_for
 from trainingjob.reconcile.last_words import telling_line
 from trainingjob.reconcile.preparing import REFUSALS, refusal
@@ -113,7 +113,7 @@ def explain(failure: Failure) -> tuple[str, str]:
     if failure.reason == PREPARATION_FAILED:
         words = telling_line(failure.message or "")
         return PREPARATION_FAILED, f"Pod {failure.pod} could not be prepared{_code(failure)}: {words}"
-    if failure.failure_class in (FailureClass.DISRUPTION, FailureClass.NODE_LOST):
+    if failure.failure_class in THE_CLUSTERS:
         lost = "was lost with its node" if failure.failure_class is FailureClass.NODE_LOST else "was taken away"
         words = telling_line(failure.message or "")
         return failure.reason, f"Pod {failure.pod} {lost} ({failure.reason}){f': {words}' if words else '.'}"
@@ -133,7 +133,9 @@ def shorten(words: str) -> str:
 
 
 def _cause_key(view: ReplicaView) -> tuple[bool, bool, datetime, bool, Replica]:
-    gone = view.pod is None or view.taken_away
+    # A node that puts a pod out may say so without telling when the program ended.
+    put_out = view.ended is None and view.state is State.FAILED and classify(view) in THE_CLUSTERS
+    gone = view.pod is None or view.taken_away or put_out
     return not gone, view.ended is None, view.ended or _NEVER, view.replica.role is Role.LAUNCHER, view.replica
 
 

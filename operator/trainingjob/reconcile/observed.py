@@ -94,6 +94,9 @@ class ObservedPod:
     preparing: str = ""
     """The container of ours that prepares the pod now, or was the last to do so; empty when none has begun, and once
     something else goes on: another's container, or the program."""
+    prepared: datetime | None = None
+    """When the container that waits for other pods has found them, by the API server's clock; None before, and where
+    there is no such container."""
     fetched: str = ""
     """What `fetch-source` says at its end, as it stands in its termination message: nobody has checked it."""
     artifacts: Sidecar | None = None

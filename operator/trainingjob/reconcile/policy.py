@@ -6,14 +6,12 @@ from enum import Enum
 from trainingjob.api.failure_policy import FailureAction, FailureRule
 from trainingjob.api.job import TrainingJob
 from trainingjob.api.spec import Role, TrainingJobSpec
-from trainingjob.api.status import Failure, FailureClass
+from trainingjob.api.status import Failure
 from trainingjob.plan import Plan
+from trainingjob.reconcile.classes import THE_CLUSTERS
 from trainingjob.reconcile.observed import ObservedPod
 from trainingjob.reconcile.preparing import REFUSALS
 from trainingjob.reconcile.replicas import ReplicaView
-
-THE_CLUSTERS = frozenset({FailureClass.DISRUPTION, FailureClass.NODE_LOST})
-"""The classes of failure that no program has caused."""
 
 
 class Charge(Enum):

@@ -78,7 +78,7 @@ def _trouble(job: TrainingJob, replicas: ReplicaSet, children: Children) -> Trou
     leaving = [view for view in replicas if view.live and view.taken_away]
     failed = [view for view in replicas if view.state is State.FAILED]
     silent = (view for view in leaving if _on_silent_node(view))
-    lost = [*_lost(job, replicas, children), *silent, *_made_anew(job, replicas)]
+    lost = [*_lost(job, replicas, children), *silent, *_made_anew(replicas)]
     return Trouble(
         failed=[view for view in failed if view.replica.role is not Role.EVALUATOR],
         lost=[view for view in lost if view.replica.role is not Role.EVALUATOR],
@@ -87,28 +87,22 @@ def _trouble(job: TrainingJob, replicas: ReplicaSet, children: Children) -> Trou
     )
 
 
-def _made_anew(job: TrainingJob, replicas: ReplicaSet) -> list[ReplicaView]:
-    """Return the workers whose pods went and came again while a launcher ran that failed before its job had begun.
+def _made_anew(replicas: ReplicaSet) -> list[ReplicaView]:
+    """Return the workers whose pods are younger than the look at them with which a launcher began that has failed.
 
-    Until then a pod that somebody takes away is simply made again. A launcher begins when every worker is there, so
-    that a pod of a worker that is younger has had one before it.
+    Before its job begins a pod that somebody takes away is simply made again. Who has lost its worker right after that
+    look fails of it, be it before the new pod's program has begun or after.
     """
-    begun = _failed_launcher_began(job, replicas)
-    if begun is None:
+    launchers = (view for view in replicas.of(Role.LAUNCHER) if view.state is State.FAILED)
+    looked = next((view.pod.prepared for view in launchers if view.pod), None)
+    if looked is None:
         return []
     return [
         replace(view, state=State.MISSING, pod=None)
         for view in replicas.of(Role.WORKER)
-        if view.pod and view.pod.created > begun
+        # Both are whole seconds; no pod serves in the second in which it is made.
+        if view.pod and view.pod.created >= looked
     ]
-
-
-def _failed_launcher_began(job: TrainingJob, replicas: ReplicaSet) -> datetime | None:
-    """Return when a launcher began that has failed before its job had begun; None where there is none."""
-    if job.status.attempt_start_time:
-        return None
-    failed = (view.pod for view in replicas.of(Role.LAUNCHER) if view.state is State.FAILED)
-    return next((pod.main.started for pod in failed if pod), None)
 
 
 def _on_silent_node(view: ReplicaView) -> bool:
@@ -202,18 +196,15 @@ def _has_started(job: TrainingJob, replicas: ReplicaSet) -> bool:
 def _creates(
     job: TrainingJob, plan: Plan, replicas: ReplicaSet, children: Children, taken: set[str]
 ) -> tuple[Create, ...]:
-    """Create what is missing; once the attempt has started only what is known to be due."""
+    """Create what is missing and has not run before, or is known to be due again."""
     attempt = job.status.attempt or 0
+    kept_free = taken | {view.replica.pod for view in _doubtful(job, replicas)}
     pods = [
         Create("Pod", view.replica.pod, plan.render(view.replica, attempt))
         for view in replicas
-        if view.state is State.MISSING and _may_be_created(job, view) and view.replica.pod not in taken
+        if view.state is State.MISSING and view.replica.pod not in kept_free
     ]
     return (*_supports(job, plan, children, attempt, for_pods=bool(pods)), *pods)
-
-
-def _may_be_created(job: TrainingJob, view: ReplicaView) -> bool:
-    return view.due or not job.status.attempt_start_time
 
 
 def _reads(job: TrainingJob, replicas: ReplicaSet, children: Children) -> tuple[ReadPod, ...]:
@@ -259,7 +250,8 @@ def _doubtful(job: TrainingJob, replicas: ReplicaSet) -> list[ReplicaView]:
     """Return the replicas that have run in this attempt and whose pods are not seen: gone, or missed by the cache."""
     if job.status.attempt_start_time:
         have_run = replicas.views
-    elif _failed_launcher_began(job, replicas):
+    elif any(view.pod and view.pod.main.started for view in replicas.of(Role.LAUNCHER)):
+        # It begins when every worker serves, whether or not their nodes have told so.
         have_run = replicas.of(Role.WORKER)
     else:
         return []

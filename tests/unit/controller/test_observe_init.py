@@ -1,6 +1,7 @@
 """What is read of containers that run before `main`."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,3 +118,24 @@ def test_native_sidecar_that_ended_after_main_is_no_trouble() -> None:
     sidecar = {"name": "mesh", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
     found = pod({"initContainerStatuses": [sidecar], "containerStatuses": [terminated(0, "Completed")]})
     assert found.init_trouble == ""
+
+
+PREPARED = {"terminated": {"exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-31T12:00:10Z"}}
+
+
+@pytest.mark.parametrize(
+    ("state", "acknowledged", "expected"),
+    [
+        ({"running": {"startedAt": "2026-01-31T12:00:01Z"}}, {}, None),
+        ({"terminated": {**PREPARED["terminated"], "exitCode": 1}}, {}, None),
+        (PREPARED, {}, 10),
+        (PREPARED, {"startTime": "2026-01-31T12:00:01Z"}, 10),
+        (PREPARED, {"startTime": "2026-01-31T11:59:50Z"}, 20),
+    ],
+    ids=["at-work", "failed", "unacknowledged", "acknowledged", "clock-of-the-node-is-slow"],
+)
+def test_end_of_the_preparation_is_told_by_the_clock_that_made_the_pod(
+    state: Mapping[str, Any], acknowledged: Mapping[str, Any], expected: int | None
+) -> None:
+    found = initialized(FETCHED, {"name": "prepare", "state": state}, **acknowledged)
+    assert found.prepared == (expected and found.created + timedelta(seconds=expected))

@@ -11,7 +11,7 @@ from tests.support.builders import JOB_UID, make_job
 from tests.support.pod_security import restricted_violations
 from tests.support.pods import env_values, main_container, render_pods
 from trainingjob.plan import Manifest, PlanOptions, PlanRefusedError, plan_job
-from trainingjob.plan.mpi_scripts import RUN_PATH, WORKER
+from trainingjob.plan.mpi_scripts import FILES_PATH, PREPARE, RUN_PATH, WORKER
 
 COMMAND = ["python", "train.py"]
 
@@ -271,3 +271,48 @@ def test_what_ranks_write_is_as_readable_as_the_container_has_it_and_the_environ
     environment = tmp_path / "environment"
     assert environment.stat().st_mode & 0o777 == 0o600
     assert "SEED='a b'" in environment.read_text()
+
+
+SCANS = """\
+#!/bin/sh
+# Stands in for ssh-keyscan: answers with those of the asked hosts that the next line of `rounds` names.
+while [ $# -gt 1 ]; do shift; done
+sort "$1" | tr '\\n' ' ' >> "$(dirname "$0")/asked" && echo >> "$(dirname "$0")/asked"
+line=$(head -n 1 "$(dirname "$0")/rounds")
+sed -i 1d "$(dirname "$0")/rounds"
+for host in $line; do
+    grep -q -x "$host" "$1" && echo "[$host]:2222 ssh-ed25519 KEY"
+done
+exit 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        (["a b"], ["a b"]),
+        (["a", "b", "a b"], ["a b", "b", "a b"]),
+        (["a", "b", "b", "", "a", "a b"], ["a b", "b", "a b", "a", "a", "a b"]),
+    ],
+    ids=["all-at-once", "one-after-the-other", "one-was-gone-when-the-other-came"],
+)
+def test_launcher_begins_only_when_all_workers_answer_in_one_round(
+    answers: list[str], asked: list[str], tmp_path: Path
+) -> None:
+    for name, text in {"ssh-keyscan": SCANS, "ssh": "", "sleep": "#!/bin/sh\n", "known_hosts": "h t KEY\n"}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "workers").write_text("a\nb\n")
+    (tmp_path / "rounds").write_text("".join(f"{line}\n" for line in answers))
+    script = PREPARE.replace(RUN_PATH, str(tmp_path)).replace(FILES_PATH, str(tmp_path))
+    ended = subprocess.run(
+        ["/bin/sh", "-c", script, "prepare", "launcher", "OpenMPI", "cat"],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[-1] == "All 2 workers accept connections."
+    assert [line.strip() for line in (tmp_path / "asked").read_text().splitlines()] == asked
