@@ -14,8 +14,8 @@ _NO_INDEX = (
 _EMPTY: dict[str, dict[str, Any]] = {"nothing": {}, "no packages": {"pip": []}, "no packages of conda": {"conda": []}}
 _NO_CHANNEL = "%s is no channel; write it like conda-forge or https://conda.example.com/ours"
 _ELSEWHERE = (
-    "with a user, password or token in its address; that belongs into the key channels of the Secret that secretRef "
-    "names"
+    "with a user, password, token, ? or # in its address; that belongs into the key channels of the Secret that "
+    "secretRef names"
 )
 _NO_PROGRAM: dict[str, dict[str, Any]] = {"an image's own program": {}, "no command": {"command": []}}
 

@@ -117,7 +117,8 @@ REFUSED_OUTPUTS = [
     Refused(
         "outputs of an unknown working directory",
         "spec.workingDir",
-        "the folders are those of the working directory, which the operator does not know without source; give it",
+        "the folders of outputs are those of the working directory, which the operator does not know without source; "
+        "give it",
         {"outputs": {"uri": _URI}},
     ),
     *(

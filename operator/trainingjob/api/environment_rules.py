@@ -55,8 +55,8 @@ def _without_secrets(field: str, words: str) -> Rule[Environment]:
     return Rule(
         f"!has(self.{field}) || !self.{field}.exists(item, item.matches({literal(GUARDED_ADDRESS)}))",
         broken,
-        f"{words} with a user, password or token in its address; that belongs into the key channels of the Secret that "
-        "secretRef names",
+        f"{words} with a user, password, token, ? or # in its address; that belongs into the key channels of the "
+        "Secret that secretRef names",
         field=field,
     )
 

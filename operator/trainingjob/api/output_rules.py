@@ -67,7 +67,8 @@ def _working_dir() -> Rule[TrainingJobSpec]:
     return Rule(
         "!has(self.outputs) || has(self.source) || has(self.workingDir)",
         lambda spec: () if spec.outputs and not spec.source and not spec.working_dir else None,
-        "the folders are those of the working directory, which the operator does not know without source; give it",
+        "the folders of outputs are those of the working directory, which the operator does not know without source; "
+        "give it",
         field="workingDir",
     )
 

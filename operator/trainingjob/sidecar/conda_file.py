@@ -23,8 +23,8 @@ _NO_DEFAULTS: Final = "nodefaults"
 """What people write for: no channels but these. There are no others in any case."""
 
 _ELSEWHERE: Final = (
-    "spec.environment: a channel with a user, password or token belongs into the key channels of the Secret that "
-    "secretRef names"
+    "spec.environment: a channel with a user, password, token, ? or # belongs into the key channels of the Secret "
+    "that secretRef names"
 )
 _MAX_SHOWN: Final = 100
 _QUERY: Final = re.compile(r"(://[^\s?#]*[?#])\S+")
