@@ -28,7 +28,9 @@ def _reborn(_: str, __: str, before: int) -> Run:
     return Run(seconds=0.5) if before else SERVES
 
 
-def _serves(_: str, __: str, ___: int) -> Run:
+def _stopped(job: str, replica: str, _: int) -> Run:
+    if replica == "launcher-0":
+        return Run(None, init_after=(f"{job}-worker-0", f"{job}-worker-1"))
     return SERVES
 
 
@@ -69,7 +71,7 @@ STORIES = {
     ),
     "stopped": Story(
         {"image": IMAGE, "command": ["train"], "mpi": {"nodes": 2}, "cleanPodPolicy": "None"},
-        _serves,
+        _stopped,
         steps=(Step(in_phase("Running"), change(cancel=True)),),
         expected=ends_as("Cancelled", 0, 0, 0),
     ),

@@ -59,6 +59,7 @@ def stop(state: State, name: str, *, grace: float = _STOP_SECONDS) -> None:
     """
     process = running(state, component(state, name).name)
     if process is not None:
+        _disconnect(state, name)
         processes.end([process], grace)
 
 
@@ -168,6 +169,14 @@ def _reconnect(state: State, index: int) -> None:
     control_plane, node = running(state, CONTROL_PLANE), running(state, node_name(index))
     if control_plane and node and not links.node_connected(index, control_plane.pid):
         links.connect_node(state, index, control_plane.pid, node.pid)
+
+
+def _disconnect(state: State, name: str) -> None:
+    """Unplug what is a node: the kernel would say good-bye to everybody whom its programs talk with."""
+    control_plane = running(state, CONTROL_PLANE)
+    for index in range(1, state.nodes + 1):
+        if name == node_name(index) and control_plane and links.node_connected(index, control_plane.pid):
+            links.disconnect_node(index, control_plane.pid)
 
 
 def _spawn(state: State, wanted: Component) -> None:

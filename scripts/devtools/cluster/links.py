@@ -66,6 +66,11 @@ def connect_node(state: State, index: int, control_plane: int, node: int) -> Non
     batch(node, node_commands(state.network, index))
 
 
+def disconnect_node(index: int, control_plane: int) -> None:
+    """Remove the link between a node and the bridge."""
+    batch(control_plane, [f"link del {_port(index)}"])
+
+
 def node_connected(index: int, control_plane: int) -> bool:
     """Return whether the control plane has a link to the node."""
     return _has(control_plane, _port(index))
