@@ -41,6 +41,9 @@ def test_jobs_of_every_kind_outlive_a_lost_node_and_nothing_runs_twice_when_it_c
     for name in jobs:
         user.wait_for_phase(name, "Running", seconds=180)
         assert lost in nodes_of(user, name).values()
+    # Whoever still looks for a peer gives up before anybody misses the node; one that waits for an answer waits longer.
+    for pod, words in {"torch-worker-0": "epoch=2", "elastic-worker-0": "epoch=2", "mpi-launcher-0": "rank 1"}.items():
+        wait_until(partial(_has_said, user, pod, words), bool, 120)
     lone = "elastic-worker-0" not in [pod for pod, node in nodes_of(user, "elastic").items() if node == lost]
     user.kubectl("label", "node", stays, f"{HERE}=yes", "--overwrite")
 
@@ -68,6 +71,10 @@ def test_jobs_of_every_kind_outlive_a_lost_node_and_nothing_runs_twice_when_it_c
             status = user.wait_finished(name, seconds=300)
             assert (status["phase"], counts(status)) == ("Succeeded", expected[name]), (name, status)
     wait_until(lambda: pod_processes(user.namespace), lambda found: not found, 60)
+
+
+def _has_said(user: User, pod: str, words: str) -> bool:
+    return words in user.kubectl("logs", pod)
 
 
 def doubles(user: User) -> list[tuple[str, tuple[str, str]]]:
