@@ -15,7 +15,6 @@ from trainingjob.testing import Body, Change, ModelServer
 TOLERATED_SECONDS: Final = 60
 """How long a node is silent before the taint manager gives its pods up."""
 
-
 LAUNCHER: Final = "launcher-0"
 CONNECTION_LOST: Final = 255
 """The exit code of a launcher that has lost a worker."""

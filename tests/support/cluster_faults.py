@@ -90,6 +90,11 @@ def _undisturbed(pod: dict[str, Any]) -> bool:
     return "deletionTimestamp" not in pod["metadata"]
 
 
+def _serves_a_launcher(pod: dict[str, Any]) -> bool:
+    labels = pod["metadata"]["labels"]
+    return bool(labels["trainingjob.dev/role"] == "worker" and labels["trainingjob.dev/job"].startswith("mpi-"))
+
+
 def _delete(faults: Faults) -> str:
     if (pod := faults._a_pod()) is None:
         return ""
@@ -102,7 +107,7 @@ def _force_delete(faults: Faults) -> str:
     if (pod := faults._a_pod()) is None:
         return ""
     name = faults._hit(pod)
-    if faults._broken_node(pod["spec"]["nodeName"]):
+    if _serves_a_launcher(pod) and faults._broken_node(pod["spec"]["nodeName"]):
         # Nobody stops its program, and a launcher that has reached it fails when somebody does; docs/failures.md.
         faults._hit(pod, "program")
     faults.user.kubectl("delete", "pod", name, "--force", "--grace-period=0", "--wait=false")
