@@ -44,6 +44,8 @@ class Witness:
         self._lock = threading.RLock()
         self._sent: list[Write] = []
         """Writes after the last one whose answer had a version."""
+        self._answered = 0
+        """The newest version in an answer."""
         self._kubeconfig = str(kubeconfig)
         self._namespace = namespace
         self._failed: list[BaseException] = []
@@ -72,7 +74,8 @@ class Witness:
             if sent is not None:
                 self._sent.append(sent)
             if sent is not None and sent.at:
-                self._hand_on(sent.at)
+                self._answered = max(self._answered, sent.at)
+                self._hand_on(self._answered)
 
     def violations(self) -> list[str]:
         """Hear all that has happened until now and return what was wrong with it."""
@@ -94,9 +97,13 @@ class Witness:
                 self._judge.disturbed()
 
     def _hand_on(self, version: int) -> None:
-        """Hand on writes whose answers had no version: their sender may have known more then than was heard here."""
+        """Hand on writes at the newest version that their sender may have known; 0 is all that was heard here.
+
+        The version in an answer of its own may be too old: the delete of a pod that somebody else deletes already is
+        answered with the pod as it was.
+        """
         for write in self._sent:
-            self._judge.wrote(write._replace(at=write.at or version))
+            self._judge.wrote(write._replace(at=version))
         self._sent.clear()
 
     async def _start(self) -> None:

@@ -100,7 +100,20 @@ def _deletion(known: Known, job: JobRecord | None, write: Write) -> Iterator[Fin
     if write.resource not in CHILDREN or pod is None or not write.done:
         return
     if not (_may_be_deleted(job, pod) or (write.grace_seconds == 0 and pod.deleting)):
-        yield 8, f"{write} was sent before the status of job {job} said that the pod has had its time."
+        yield 8, (
+            f"{write} was sent before the status of job {job} said that the pod has had its time: {_story(job, pod)}, "
+            f"judged at version {write.at}."
+        )
+
+
+def _story(job: JobRecord, pod: PodRecord) -> str:
+    """Return what the judge knew of a pod and its job, for who has to find out what came too early."""
+    version, attempt = job.body["metadata"]["resourceVersion"], job.status.get("attempt")
+    deleting = ", being deleted already" if pod.deleting else ""
+    return (
+        f"pod {pod.uid} of attempt {pod.attempt}{deleting}, job in phase {job.phase or 'none'} and attempt {attempt} "
+        f"at version {version}"
+    )
 
 
 def _stop(known: Known, job: JobRecord | None, write: Write) -> Iterator[Finding]:
