@@ -99,8 +99,8 @@ class Witness:
     def _hand_on(self, version: int) -> None:
         """Hand on writes at the newest version that their sender may have known; 0 is all that was heard here.
 
-        The version in an answer of its own may be too old: the delete of a pod that somebody else deletes already is
-        answered with the pod as it was.
+        The version in an answer of its own may be too old: a delete that comes after another one, or at the same time,
+        is answered with the pod as it was before.
         """
         for write in self._sent:
             self._judge.wrote(write._replace(at=version))
