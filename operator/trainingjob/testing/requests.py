@@ -100,13 +100,8 @@ def _deletion(known: Known, job: JobRecord | None, write: Write) -> Iterator[Fin
     if write.resource not in CHILDREN or pod is None or not write.done:
         return
     if not (_may_be_deleted(job, pod) or (write.grace_seconds == 0 and pod.deleting)):
-        yield (
-            8,
-            (
-                f"{write} was sent before the status of job {job} said that the pod has had its time: {_story(job, pod)}, "
-                f"judged at version {write.at}."
-            ),
-        )
+        told = f"{_story(job, pod)}, judged at version {write.at}"
+        yield 8, f"{write} was sent before the status of job {job} said that the pod has had its time: {told}."
 
 
 def _story(job: JobRecord, pod: PodRecord) -> str:
