@@ -94,12 +94,14 @@ class Arena:
         self.user.apply(*(manifest(self._names[job], story.spec) for job, story in stories.items()))
         self.start()
         try:
-            ends = wait_until(self._ends, self._all_over, RUN_SECONDS, pause=0.2)
+            wait_until(self._ends, self._all_over, RUN_SECONDS, pause=0.2)
         finally:
             self.proxy.faults = None
             kill(self.pid)
         self.proxy.settle()
         self.witness.rest(True)
+        # Only now the witness has heard all: of two watches one may have been ahead of the other.
+        ends = {job: self._end(job) for job in self._names}
         return Outcome(ends, self._created(), self._played(), self.proxy.count, self.lives, self.witness.violations())
 
     def look_again(self) -> tuple[int, list[str]]:
