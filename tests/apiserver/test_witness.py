@@ -1,9 +1,8 @@
 """The witness of the tests against a real API server judges a write by what was known when it was sent."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,21 +11,13 @@ from tests.support.api_proxy import ApiProxy
 from tests.support.operating import IMAGE
 from tests.support.user import User
 from tests.support.witness import Witness
-from trainingjob.api.constants import (
-    KIND,
-    LABEL_ATTEMPT,
-    LABEL_INDEX,
-    LABEL_JOB,
-    LABEL_JOB_UID,
-    LABEL_ROLE,
-    MAIN_CONTAINER,
-)
+from trainingjob.api.job import read_job
 from trainingjob.controller.connection import connect
-from trainingjob.controller.kube import JOBS, PODS, KubeClient, Object
+from trainingjob.controller.kube import JOBS, PODS, SERVICES, KubeClient, Object
+from trainingjob.plan import PlanOptions, plan_job
 
 pytestmark = pytest.mark.apiserver
 
-POD = "mnist-worker-0"
 BEGUN = {"phase": "Running", "attempt": 0, "restarts": 0, "disruptions": 0}
 BEGUN_ANEW = {**BEGUN, "phase": "Restarting", "attempt": 1, "disruptions": 1}
 
@@ -46,21 +37,26 @@ def test_delete_of_a_pod_that_somebody_else_deletes_is_judged_by_what_was_known_
     witness, kubeconfig = proxied
     user.apply_job("mnist", image=IMAGE)
     job = user.job("mnist")
+    plan = plan_job(read_job(job), PlanOptions())
+    manifest = plan.render(plan.replicas[0], 0)
+    # A pod that has no node waits for no kubelet: it is gone as soon as it is deleted.
+    manifest["spec"]["nodeName"] = "away"
 
     async def act(client: KubeClient) -> None:
         await _say(client, job, BEGUN)
-        pod = await client.create(PODS, user.namespace, _pod(job))
-        user.kubectl("delete", "pod", POD, "--wait=false")
+        await client.create(SERVICES, user.namespace, plan.service)
+        pod = (await client.create(PODS, user.namespace, manifest))["metadata"]
+        user.kubectl("delete", "pod", pod["name"], "--wait=false")
         if told:
             await _say(client, user.job("mnist"), BEGUN_ANEW)
         # The answer has the version of the deletion before.
-        await client.delete(PODS, user.namespace, POD, pod["metadata"]["uid"], 30)
+        await client.delete(PODS, user.namespace, pod["name"], pod["uid"], 30)
 
     asyncio.run(_with_client(kubeconfig, act))
     assert [found.partition(":")[0] for found in witness.violations()] == broken
 
 
-async def _with_client(kubeconfig: Path, act: Any) -> None:
+async def _with_client(kubeconfig: Path, act: Callable[[KubeClient], Awaitable[None]]) -> None:
     connection = await connect(str(kubeconfig))
     try:
         await act(KubeClient(connection, lambda *_: None, user_agent="operator"))
@@ -73,17 +69,3 @@ async def _say(client: KubeClient, job: Object, status: Object) -> None:
     meant = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
     body = {"metadata": meant, "status": status}
     await client.patch(JOBS, metadata["namespace"], metadata["name"], body, subresource="status")
-
-
-def _pod(job: Object) -> Object:
-    """Return a pod that waits for its kubelet: one without a node is gone as soon as it is deleted."""
-    metadata = job["metadata"]
-    owner = {"apiVersion": job["apiVersion"], "kind": KIND, "name": metadata["name"], "uid": metadata["uid"]}
-    labels = {LABEL_JOB: metadata["name"], LABEL_JOB_UID: metadata["uid"]}
-    labels |= {LABEL_ROLE: "worker", LABEL_INDEX: "0", LABEL_ATTEMPT: "0"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": POD, "labels": labels, "ownerReferences": [{**owner, "controller": True}]},
-        "spec": {"nodeName": "away", "containers": [{"name": MAIN_CONTAINER, "image": IMAGE}]},
-    }

@@ -94,15 +94,15 @@ class Arena:
         self.user.apply(*(manifest(self._names[job], story.spec) for job, story in stories.items()))
         self.start()
         try:
-            wait_until(self._ends, self._all_over, RUN_SECONDS, pause=0.2)
+            wait_until(self._go_on, self._all_over, RUN_SECONDS, pause=0.2)
         finally:
             self.proxy.faults = None
             kill(self.pid)
         self.proxy.settle()
         self.witness.rest(True)
         # Only now the witness has heard all: of two watches one may have been ahead of the other.
-        ends = {job: self._end(job) for job in self._names}
-        return Outcome(ends, self._created(), self._played(), self.proxy.count, self.lives, self.witness.violations())
+        ends, wrong = self._ends(), self.witness.violations()
+        return Outcome(ends, self._created(), self._played(), self.proxy.count, self.lives, wrong)
 
     def look_again(self) -> tuple[int, list[str]]:
         """Let a new operator look at everything that has come to rest; return the writes, and what is wrong."""
@@ -159,12 +159,16 @@ class Arena:
     def _scene(self, job: str) -> Scene:
         return Scene(self.user, self.witness, self.kubelet, self._names[job])
 
-    def _ends(self) -> dict[str, End]:
+    def _go_on(self) -> dict[str, End]:
+        """Start an operator that has died, take the steps whose time has come, and return how far the jobs are."""
         if not runs(self.pid):
             self.start()
         for job, steps in self._steps.items():
             if steps and steps[0].when(self._scene(job)):
                 steps.pop(0).act(self._scene(job))
+        return self._ends()
+
+    def _ends(self) -> dict[str, End]:
         return {job: self._end(job) for job in self._names}
 
     def _all_over(self, ends: Mapping[str, End]) -> bool:

@@ -16,9 +16,10 @@ from devtools.deploy import NAMESPACE
 from tests.support.fault_jobs import FaultJob
 from tests.support.node_processes import pod_processes
 from tests.support.user import RefusedError, User
+from trainingjob.api.constants import LABEL_JOB, LABEL_ROLE
 
 NODES = ("node-1", "node-2")
-DRAIN = ["--pod-selector=trainingjob.dev/job", "--force", "--delete-emptydir-data", "--timeout=15s"]
+DRAIN = [f"--pod-selector={LABEL_JOB}", "--force", "--delete-emptydir-data", "--timeout=15s"]
 CANCELS = 2
 SHORT, LONG = (10.0, 25.0), (70.0, 100.0)
 """How long a kubelet is silent: so that nobody misses it, and so that its pods are given up."""
@@ -80,7 +81,7 @@ class Faults:
 
     def _hit(self, pod: dict[str, Any], whose: str = "cluster") -> str:
         """Note that something is done to a pod, before it is done, and return the pod's name."""
-        job = self.jobs[pod["metadata"]["labels"]["trainingjob.dev/job"]]
+        job = self.jobs[pod["metadata"]["labels"][LABEL_JOB]]
         job.hits[whose] += 1
         job.hit.add(pod["metadata"]["uid"])
         return str(pod["metadata"]["name"])
@@ -92,7 +93,7 @@ def _undisturbed(pod: dict[str, Any]) -> bool:
 
 def _serves_a_launcher(pod: dict[str, Any]) -> bool:
     labels = pod["metadata"]["labels"]
-    return bool(labels["trainingjob.dev/role"] == "worker" and labels["trainingjob.dev/job"].startswith("mpi-"))
+    return bool(labels[LABEL_ROLE] == "worker" and labels[LABEL_JOB].startswith("mpi-"))
 
 
 def _delete(faults: Faults) -> str:

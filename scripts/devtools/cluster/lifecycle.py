@@ -44,7 +44,7 @@ def start(state: State, name: str) -> None:
     if name == CONTROL_PLANE:
         start_control_plane(state)
     elif wanted.creates:
-        start_node(state, int(name.rpartition("-")[2]))
+        start_node(state, _index(name))
         wait_until_well(state, [part for part in components(state) if part.machine == name], _START_SECONDS)
     else:
         _spawn(state, wanted)
@@ -57,9 +57,11 @@ def stop(state: State, name: str, *, grace: float = _STOP_SECONDS) -> None:
     Args:
         grace: seconds between the request to end and the kill; none when it is 0.
     """
-    process = running(state, component(state, name).name)
+    wanted = component(state, name)
+    process = running(state, name)
     if process is not None:
-        _disconnect(state, name)
+        if wanted.creates and name != CONTROL_PLANE:
+            _disconnect(state, _index(name))
         processes.end([process], grace)
 
 
@@ -171,12 +173,16 @@ def _reconnect(state: State, index: int) -> None:
         links.connect_node(state, index, control_plane.pid, node.pid)
 
 
-def _disconnect(state: State, name: str) -> None:
-    """Unplug what is a node: the kernel would say good-bye to everybody whom its programs talk with."""
+def _disconnect(state: State, index: int) -> None:
+    """Unplug a node: its kernel would say good-bye to everybody whom its programs talk with."""
     control_plane = running(state, CONTROL_PLANE)
-    for index in range(1, state.nodes + 1):
-        if name == node_name(index) and control_plane and links.node_connected(index, control_plane.pid):
-            links.disconnect_node(index, control_plane.pid)
+    if control_plane and links.node_connected(index, control_plane.pid):
+        links.disconnect_node(index, control_plane.pid)
+
+
+def _index(node: str) -> int:
+    """Return the number in a node's name."""
+    return int(node.rpartition("-")[2])
 
 
 def _spawn(state: State, wanted: Component) -> None:

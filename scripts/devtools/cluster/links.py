@@ -58,8 +58,8 @@ def connect_node(state: State, index: int, control_plane: int, node: int) -> Non
         control_plane: pid of the control plane's first process.
         node: pid of the node's first process.
     """
-    if _has(control_plane, _port(index)):
-        batch(control_plane, [f"link del {_port(index)}"])
+    if node_connected(index, control_plane):
+        disconnect_node(index, control_plane)
     peer = f"peer name {_NODE_END} netns {node}"
     batch(control_plane, [f"link add {_port(index)} type veth {peer}", *port_commands(_port(index))])
     batch(control_plane, route_commands(state.network, index))
