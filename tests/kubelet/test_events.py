@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.node_jobs import DONE, Spec, counts, mpi, nodes_of, python, release, torch
+from tests.support.node_jobs import DONE, UNTIL_DONE, Spec, counts, mpi, nodes_of, python, release, torch
 from tests.support.node_processes import Key, pod_processes
 from tests.support.user import Object, User, wait_until
 
@@ -206,15 +206,14 @@ def test_evaluator_that_is_still_writing_its_export_is_waited_for(user: User) ->
     train = """
 import os, time
 while not os.path.exists("/models/evaluating"): time.sleep(0.1)
-open("/models/checkpoint", "w").write("step 100")
+mine = "/models/checkpoint." + os.environ["HOSTNAME"]
+open(mine, "w").write("step 100")
+os.replace(mine, "/models/checkpoint")
 """
-    export = """
-import os, time
+    export = f"""
 open("/models/evaluating", "w").close()
-while not os.path.exists("/models/checkpoint"): time.sleep(0.1)
-step = open("/models/checkpoint").read()
-time.sleep(6)
-open("/models/export", "w").write("model of " + step)
+{UNTIL_DONE}
+open("/models/export", "w").write("model of " + open("/models/checkpoint").read())
 """
     evaluator = {"evaluator": {"command": ["python", "-c", export]}}
     user.apply_job(
@@ -222,6 +221,7 @@ open("/models/export", "w").write("model of " + step)
     )
     status = user.wait_for_phase("best", "Finalizing", "Succeeded")
     assert (status["phase"], status["reason"]) == ("Finalizing", "WaitingForEvaluator")
+    release(user, "best-evaluator-0")
     assert user.wait_finished("best", seconds=60)["phase"] == "Succeeded"
     ended = user.pods("best")["best-evaluator-0"]["status"]["containerStatuses"][0]["state"]["terminated"]
     assert ended["exitCode"] == 0, json.dumps(ended)
