@@ -27,7 +27,7 @@ BRINGS: Mapping[str, Any] = {
     "outputs": {"uri": "s3://bucket/runs"},
 }
 SERVES = Run(exit_code=None)
-SLOW = Upload(seconds=3)
+SLOW = Upload(after=("uploaded",))
 
 
 def folder(user: User, job: Object, replica: str = "worker-0") -> str:
@@ -53,13 +53,15 @@ def writes(cluster: Cluster, user: User) -> Counter[str]:
 
 
 def test_job_brings_its_code_and_ends_with_what_was_uploaded(cluster: Cluster, user: User, tmp_path: Path) -> None:
-    run = Run(init_seconds=2, seconds=1.5, upload=SLOW)
+    run = Run(init_after=("fetched",), seconds=1.5, upload=SLOW)
     with operated(cluster, user, tmp_path, by_name(mnist_worker_0=run), "--status-interval", "300") as at:
         user.apply_job("mnist", **BRINGS)
         assert user.wait_for_reason("mnist", "FetchingCode")["phase"] == "Preparing"
+        at.kubelet.announce("fetched")
         held = uploading(user, "mnist")
         assert (held["phase"], held["ending"]["phase"]) == ("Finalizing", "Succeeded")
         assert at.condition("mnist", "Finished").get("status") != "True"
+        at.kubelet.announce("uploaded")
         job, complete = ended(at, "mnist")
         status = job["status"]
         assert (status["phase"], status["reason"], complete) == ("Succeeded", "PrimarySucceeded", ("True", "Uploaded"))
@@ -164,6 +166,8 @@ def test_failure_keeps_its_artifacts_and_every_replica_that_runs_is_stopped_for_
     with operated(cluster, user, tmp_path, by_name(worker_0=SERVES, worker_1=Run(exit_code=3, upload=SLOW))) as at:
         job = {**KEEPS, "outputs": {**KEEPS["outputs"], "replicas": "All"}, "multiWorker": {"workers": 2}}
         user.apply_job("mnist", **job, maxRestarts=0)
+        uploading(user, "mnist")
+        at.kubelet.announce("uploaded")
         stored, complete = ended(at, "mnist")
         assert (stored["status"]["phase"], complete) == ("Failed", ("True", "Uploaded"))
         assert [artifact["name"] for artifact in stored["status"]["artifacts"]] == ["worker-0", "worker-1"]
@@ -185,12 +189,14 @@ def test_preparation_that_is_refused_fails_the_job_at_once(cluster: Cluster, use
 def test_outcome_stands_whatever_is_asked_while_artifacts_are_uploaded(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:
-    with operated(cluster, user, tmp_path, lambda _: Run(upload=Upload(seconds=6))) as at:
+    with operated(cluster, user, tmp_path, lambda _: Run(upload=SLOW)) as at:
         for asked in ("cancel", "suspend"):
             user.apply_job(asked, **KEEPS)
         for asked in ("cancel", "suspend"):
             uploading(user, asked)
             user.change_job(asked, **{asked: True})
+            user.wait_until_observed(asked)
+        at.kubelet.announce("uploaded")
         for asked in ("cancel", "suspend"):
             job, complete = ended(at, asked)
             assert (job["status"]["phase"], complete) == ("Succeeded", ("True", "Uploaded"))
@@ -217,12 +223,13 @@ def test_operator_that_is_killed_while_artifacts_are_uploaded_goes_on_to_the_sam
         held = uploading(user, "mnist")
         at.process.kill()
         with operator(cluster.kubeconfig, tmp_path, user.namespace, "--status-interval", "1", name="second"):
+            at.kubelet.announce("uploaded")
             job, complete = ended(at, "mnist")
     assert (job["status"]["ending"], complete) == (held["ending"], ("True", "Uploaded"))
 
 
 def test_deletes_of_a_restart_give_the_sidecar_its_time(cluster: Cluster, user: User, tmp_path: Path) -> None:
-    runs = Run(exit_code=3, stop_seconds=8, upload=Upload(exit_code=None)), Run()
+    runs = Run(exit_code=3, stop_after=("looked at",), upload=Upload(exit_code=None)), Run()
     with operated(cluster, user, tmp_path, by_name(worker_0=runs)) as at:
         user.apply_job("mnist", **KEEPS, stopGraceSeconds=5)
         user.wait_for_phase("mnist", "Restarting")

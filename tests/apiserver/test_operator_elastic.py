@@ -76,7 +76,7 @@ def test_nodes_are_added_and_taken_away_while_the_job_runs(cluster: Cluster, use
 def test_node_that_is_taken_away_and_wanted_again_at_once_costs_nothing(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:
-    slow = Run(exit_code=None, stop_seconds=3)
+    slow = Run(exit_code=None, stop_after=("wanted again",))
     script = by_name(worker_0=Run(after=("enough",)), worker_1=slow, worker_2=slow)
     with operated(cluster, user, tmp_path, script) as at:
         user.apply_job("digits", **ELASTIC)
@@ -84,6 +84,7 @@ def test_node_that_is_taken_away_and_wanted_again_at_once_costs_nothing(
         scale(user, 1)
         user.wait_until_pods("digits", lambda pods: "deletionTimestamp" in pods["digits-worker-2"]["metadata"])
         scale(user, 3)
+        at.kubelet.announce("wanted again")
         wait_until(lambda: at.kubelet.seen["digits-worker-2"], lambda uids: len(uids) == 2, 60)
         wait_until(lambda: user.status("digits"), lambda status: status["ready"] == "3/3", 60)
         at.kubelet.announce("enough")

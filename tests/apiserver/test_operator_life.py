@@ -124,7 +124,7 @@ def test_completed_worker_is_never_started_again(cluster: Cluster, user: User, t
 def test_recreated_job_waits_for_the_old_pods_and_inherits_nothing(
     cluster: Cluster, user: User, tmp_path: Path
 ) -> None:
-    slow = Run(exit_code=None, stop_seconds=4)
+    slow = Run(exit_code=None, stop_after=("looked at",))
     with operated(cluster, user, tmp_path, lambda _: slow) as at:
         user.apply_job("mnist", image=IMAGE)
         user.wait_for_phase("mnist", "Running")
@@ -135,6 +135,7 @@ def test_recreated_job_waits_for_the_old_pods_and_inherits_nothing(
         waiting = user.wait_for_reason("mnist", "WaitingForOldPods")
         assert "mnist-worker-0" in waiting["message"]
         assert owner(user.pods("mnist")["mnist-worker-0"]) == old["metadata"]["uid"]
+        at.kubelet.announce("looked at")
         user.wait_finished("mnist", seconds=60)
         new = at.settle("mnist")
         assert new["status"]["phase"] == "Succeeded"

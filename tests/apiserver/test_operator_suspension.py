@@ -52,7 +52,7 @@ def test_suspended_job_has_no_pods_and_runs_to_success_when_it_is_resumed(
 
 
 def test_resumed_job_waits_until_its_old_pods_are_gone(cluster: Cluster, user: User, tmp_path: Path) -> None:
-    slow = Run(exit_code=None, stop_seconds=3)
+    slow = Run(exit_code=None, stop_after=("resumed",))
     with operated(cluster, user, tmp_path, by_name(worker_0=(slow, Run()))) as at:
         user.apply_job("mnist", image=IMAGE)
         user.wait_for_phase("mnist", "Running")
@@ -61,6 +61,7 @@ def test_resumed_job_waits_until_its_old_pods_are_gone(cluster: Cluster, user: U
         user.wait_until_pods("mnist", lambda pods: "deletionTimestamp" in pods["mnist-worker-0"]["metadata"])
         user.change_job("mnist", suspend=False)
         assert user.pods("mnist")["mnist-worker-0"]["metadata"]["uid"] == old
+        at.kubelet.announce("resumed")
         assert user.wait_finished("mnist", seconds=60)["phase"] == "Succeeded"
         assert len(at.kubelet.seen["mnist-worker-0"]) == 2
 

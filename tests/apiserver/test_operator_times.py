@@ -122,11 +122,7 @@ def test_pods_whose_time_was_over_while_no_operator_was_there_go_at_once(
         with next_operator(cluster, user, tmp_path):
             user.wait_for_pods("mnist", set())
             # What was changed while nobody was there is observed, so that nobody takes the job for one on its way.
-            wait_until(
-                lambda: user.job("mnist"),
-                lambda job: job["status"]["observedGeneration"] == job["metadata"]["generation"],
-                60,
-            )
+            user.wait_until_observed("mnist")
             assert user.status("mnist")["phase"] == "Succeeded"
 
 

@@ -32,6 +32,7 @@ from trainingjob.controller.kube_errors import ConflictError, GoneError, KubeErr
 NODES = Resource("api/v1", "nodes")
 USER_AGENT = "fake-kubelet"
 SIGTERM_CODE = 143
+_UPLOAD_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 5.0
 """Much less than the 40 seconds after which a node counts as lost, for a busy machine misses some."""
 
@@ -49,7 +50,7 @@ class Run:
     reason: str = ""
     """The kubelet's word for the end; empty for Completed or Error."""
     after: tuple[str, ...] = ()
-    """Names of pods whose programs must have succeeded before, or of what the test announces."""
+    """Names of pods whose programs must have succeeded before, or what the test announces."""
     message: str = ""
     """The program's last words."""
     waiting: str = ""
@@ -60,8 +61,8 @@ class Run:
     """Whether a real scheduler finds the node."""
     held: bool = False
     """Whether nothing at all happens to the pod."""
-    stop_seconds: float = 0.0
-    """How long the program takes to end after it was told to."""
+    stop_after: tuple[str, ...] = ()
+    """What the test announces before a program ends that was told to."""
     clean_up_seconds: float = 0.0
     """How long the pod stays after that."""
     init_exit_code: int = 0
@@ -71,7 +72,7 @@ class Run:
     init_message: str = ""
     """The last words of an init container that fails."""
     init_after: tuple[str, ...] = ()
-    """Names of pods that must be ready before the init containers end."""
+    """Names of pods that must be ready before the init containers end, or what the test announces."""
     init_seconds: float = 0.0
     """How long each init container takes from then on."""
     probe_seconds: float = 0.0
@@ -93,9 +94,10 @@ class FakeKubelet:
         self.seen: dict[str, list[str]] = {}
         """The uids of every pod that was ever seen, by name."""
         self.succeeded: set[str] = set()
-        """The names of the pods whose programs have succeeded, until such a pod is deleted, and what was announced."""
+        """The names of the pods whose programs have succeeded, until such a pod is deleted."""
         self.ready: set[str] = set()
         """The names of the pods that are ready."""
+        self._announced: set[str] = set()
         self._kubeconfig = str(kubeconfig)
         self._namespace = namespace
         self._background = Background()
@@ -119,8 +121,8 @@ class FakeKubelet:
         self._background.__exit__(kind, error, trace)
 
     def announce(self, what: str) -> None:
-        """Let the programs end that wait for this beside the ends of pods."""
-        self.succeeded.add(what)
+        """Let everything go on that waits for this."""
+        self._announced.add(what)
 
     async def _start(self) -> None:
         self._connection = await connect(self._kubeconfig)
@@ -240,7 +242,7 @@ class FakeKubelet:
         if phase_of(stored) != "Pending":
             return phase_of(stored) == "Running"
         await self._status(pod, initializing(names, begun))
-        while not self.ready >= set(run.init_after):
+        while not self.ready | self._announced >= set(run.init_after):
             await asyncio.sleep(0.05)
         if run.init_after:
             # No real pod serves others in the second in which it was made.
@@ -263,7 +265,7 @@ class FakeKubelet:
         await self._status(pod, _running(pod, begun, ready=True))
         self.ready.add(name)
         if run.exit_code is not None:
-            while not (self.seen.keys() >= set(run.peers) and self.succeeded >= set(run.after)):
+            while not (self.seen.keys() >= set(run.peers) and self.succeeded | self._announced >= set(run.after)):
                 await asyncio.sleep(0.05)
             await asyncio.sleep(run.seconds)
             await self._finish(pod, run, ended(run.exit_code, run.reason, run.message, begun), run.exit_code)
@@ -284,14 +286,20 @@ class FakeKubelet:
         begun, upload = now(), run.upload
         if upload.exit_code is None:
             await asyncio.Event().wait()
-        await asyncio.sleep(upload.seconds)
+        await asyncio.sleep(_UPLOAD_SECONDS)
+        await self._hear(upload.after)
         state = reported(upload.exit_code or 0, report_of(pod, upload), begun)
         await self._status(pod, prepared({"phase": phase}, _words(pod), state))
+
+    async def _hear(self, what: tuple[str, ...]) -> None:
+        """Wait until the test has announced all of this."""
+        while not self._announced >= set(what):
+            await asyncio.sleep(0.05)
 
     async def _stop_in_place(self, pod: Object) -> None:
         """End a pod whose time is over, and let it stay."""
         run = self.script(pod)
-        await asyncio.sleep(run.stop_seconds)
+        await self._hear(run.stop_after)
         end = ended(SIGTERM_CODE, "Error", "", now()) | {"reason": "DeadlineExceeded"}
         await self._finish(pod, run, end, SIGTERM_CODE)
 
@@ -311,7 +319,7 @@ class FakeKubelet:
 
     async def _end(self, pod: Object) -> None:
         uid, name = pod["metadata"]["uid"], pod["metadata"]["name"]
-        await asyncio.sleep(self.script(pod).stop_seconds)
+        await self._hear(self.script(pod).stop_after)
         while True:
             try:
                 if phase_of(pod) == "Running" and uid not in self._codes:

@@ -19,8 +19,8 @@ class Upload:
 
     exit_code: int | None = 0
     """Its exit code; None for one that never ends."""
-    seconds: float = 0.2
-    """How long it uploads."""
+    after: tuple[str, ...] = ()
+    """What the test announces before everything is uploaded."""
     report: str | None = None
     """Its termination message; None for one that says that everything is uploaded."""
     fields: Mapping[str, Any] = field(default_factory=dict)

@@ -114,6 +114,10 @@ class User:
         """Wait until a TrainingJob's status has the reason and return the status."""
         return wait_until(lambda: self.status(name), lambda status: status.get("reason") == reason, seconds)
 
+    def wait_until_observed(self, name: str) -> None:
+        """Wait until the operator has taken note of the newest spec of a TrainingJob."""
+        wait_until(lambda: self.job(name), _is_observed, 60)
+
     def define(self, definition: str) -> None:
         """Apply a definition of TrainingJobs and wait until kubectl knows them."""
         self.kubectl("apply", "-f", definition)
@@ -154,6 +158,10 @@ class User:
     def wait_for_pods(self, name: str, expected: set[str], *, seconds: float = 120) -> None:
         """Wait until exactly these pods of a TrainingJob exist."""
         self.wait_until_pods(name, lambda pods: set(pods) == expected, seconds=seconds)
+
+
+def _is_observed(job: Object) -> bool:
+    return bool(job["status"]["observedGeneration"] == job["metadata"]["generation"])
 
 
 def wait_until(read: Callable[[], T], good: Callable[[T], bool], seconds: float, pause: float = 0.3) -> T:
