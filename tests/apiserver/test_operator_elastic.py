@@ -84,6 +84,7 @@ def test_node_that_is_taken_away_and_wanted_again_at_once_costs_nothing(
         scale(user, 1)
         user.wait_until_pods("digits", lambda pods: "deletionTimestamp" in pods["digits-worker-2"]["metadata"])
         scale(user, 3)
+        user.wait_until_observed("digits")
         at.kubelet.announce("wanted again")
         wait_until(lambda: at.kubelet.seen["digits-worker-2"], lambda uids: len(uids) == 2, 60)
         wait_until(lambda: user.status("digits"), lambda status: status["ready"] == "3/3", 60)

@@ -60,6 +60,7 @@ def test_resumed_job_waits_until_its_old_pods_are_gone(cluster: Cluster, user: U
         user.change_job("mnist", suspend=True)
         user.wait_until_pods("mnist", lambda pods: "deletionTimestamp" in pods["mnist-worker-0"]["metadata"])
         user.change_job("mnist", suspend=False)
+        user.wait_until_observed("mnist")
         assert user.pods("mnist")["mnist-worker-0"]["metadata"]["uid"] == old
         at.kubelet.announce("resumed")
         assert user.wait_finished("mnist", seconds=60)["phase"] == "Succeeded"
