@@ -222,7 +222,8 @@ def test_operator_that_is_killed_while_artifacts_are_uploaded_goes_on_to_the_sam
         user.apply_job("mnist", **KEEPS)
         held = uploading(user, "mnist")
         at.process.kill()
-        with operator(cluster.kubeconfig, tmp_path, user.namespace, "--status-interval", "1", name="second"):
+        with operator(cluster.kubeconfig, tmp_path, user.namespace, "--status-interval", "1", name="second") as second:
+            second.wait_for_log("Working: 1 jobs")
             at.kubelet.announce("uploaded")
             job, complete = ended(at, "mnist")
     assert (job["status"]["ending"], complete) == (held["ending"], ("True", "Uploaded"))
